@@ -1,0 +1,1 @@
+"""Settings, URLs, Celery, and the start-up of `up` and `check_all`."""
