@@ -1,0 +1,1 @@
+"""Users, facilities, memberships, the permission table, sign-in and sessions."""

@@ -1,0 +1,1 @@
+"""Inquiries, calls, the decision, the workbench, the person page and the verbs that cross rooms."""

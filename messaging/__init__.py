@@ -1,0 +1,1 @@
+"""Outgoing messages: claim, gate, send, record; never lost and never sent twice."""

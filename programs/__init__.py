@@ -1,0 +1,1 @@
+"""Programs, units, beds, bed use, stays and placements, appointments."""

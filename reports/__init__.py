@@ -1,0 +1,1 @@
+"""Read-only: the dashboard, demo data and the invariants."""

@@ -1,0 +1,1 @@
+"""Modalities and therapy assignments."""

@@ -1,0 +1,1 @@
+"""Tasks: who owes what to whom by when."""
