@@ -1,0 +1,26 @@
+"""The access matrix: one row per address, kept beside the room it belongs to.
+
+`tests/access/<room>.py` has `ROWS`, from URL name to `Row`; `tests/test_access.py` crawls them all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+PUBLIC = "public"
+SIGNED_IN = "signed_in"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may call an address.
+
+    `permission` is a `Permission`, SIGNED_IN or PUBLIC. `args` makes the URL's keyword arguments from
+    a `World` of one facility (empty for addresses without an object). `data` makes a POST body that
+    would work there. `methods` are those the view answers; any other must be 405.
+    """
+
+    permission: Any
+    methods: tuple[str, ...] = ("get",)
+    args: Callable = field(default=lambda world: {})
+    data: Callable = field(default=lambda world: {})
