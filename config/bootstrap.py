@@ -61,9 +61,13 @@ def run(argv):
 def django(argv):
     """Hand over to Django; from here on `manage.py` is an ordinary one."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(argv)
+    try:
+        execute_from_command_line(argv)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
 
 
 # --- .venv -----------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def children(listener, state):
     web = [PYTHON, "-m", "gunicorn", "-c", "python:config.gunicorn_conf", "--no-control-socket"]
     web += ["--bind", f"fd://{listener.fileno()}", "config.wsgi:application"]
     listed = [
-        Child("web", web, pass_fds=(listener.fileno(),)),
+        Child("web", web, pass_fds=(listener.fileno(),)),  # always the first
         Child("worker", [*CELERY, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle"]),
         Child("beat", [*CELERY, "beat", "--schedule", state / "beat" / "schedule"]),
         Child("ticker", [*MANAGE, "ticker"]),
@@ -118,11 +118,14 @@ class Supervisor:
         self.env |= addresses
 
         demo = self.prepare(with_demo=with_demo)
-        for child in children(listener, self.state):
-            self.start(child)
+        web, *others = children(listener, self.state)
+        self.start(web)  # alone, so that the page comes first on a small machine
         self.wait_for_page(port)
+        self.say("web server")
+        for child in others:
+            self.start(child)
         self.hold.tell(what="up", pid=os.getpid(), address=address, env=addresses)
-        self.say("web, " + ", ".join(name for name in self.running if name != "web"))
+        print(f"           {', '.join(child.name for child in others)} starting", flush=True)
 
         print(f"\nHandrail is running:  {address}\n", flush=True)
         if demo:
@@ -275,12 +278,12 @@ def _answers(port):
 
 def _migrations_hash():
     """Changes when a migration, of ours or of a package, comes, goes or is edited."""
-    files = sorted(ROOT.glob("*/migrations/*.py"))
+    files = sorted(ROOT.glob("[!.]*/migrations/*.py"))
     return _hash([ROOT / "requirements.txt", *files], lambda file: file.read_bytes())
 
 
 def _static_hash():
-    folders = [ROOT / "static", *sorted(ROOT.glob("*/static"))]
+    folders = [ROOT / "static", *sorted(ROOT.glob("[!.]*/static"))]
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     stat = lambda file: f"{file.stat().st_size} {file.stat().st_mtime_ns}".encode()  # noqa: E731
     return _hash(files, stat) + _hash([ROOT / "requirements.txt"], lambda file: file.read_bytes())
