@@ -6,8 +6,8 @@ Any other Django command runs in the same environment: `python3 manage.py help`.
 
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit("Handrail needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit("Handrail needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
 from config import bootstrap
 

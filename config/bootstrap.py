@@ -164,9 +164,9 @@ def _install(locks):
     exact = ["--require-hashes", "--only-binary", ":all:"]
     pip = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", *exact]
     uv = [str(VENV / "bin" / "uv"), "pip", "install", "-q", "--python", str(PYTHON), *exact]
-    if _quietly([*pip, "-r", str(ROOT / "requirements-bootstrap.txt")]):
-        if _quietly([*uv, *requirements], env={**os.environ, **_sources_for_uv()}):
-            return
+    has_uv = _quietly([*pip, "-r", str(ROOT / "requirements-bootstrap.txt")])
+    if has_uv and _quietly([*uv, *requirements], env={**os.environ, **_sources_for_uv()}):
+        return
     print("  uv could not install them here; using pip, which is slower", flush=True)
     if subprocess.run([*pip, *requirements]).returncode != 0:
         sys.exit("The packages could not be installed (see above). Check the network and `pip config list`.")

@@ -60,9 +60,9 @@ def _unpack():
             *(f"Dir::Cache={state}/cache", "Debug::NoLocking=1", "APT::Sandbox::User="),
         ]
         apt = ["apt-get", "-qq", *(part for setting in settings for part in ("-o", setting))]
-        quiet = {"check": True, "stdout": subprocess.DEVNULL}
-        subprocess.run([*apt, "update"], **quiet)
-        subprocess.run([*apt, "install", "-y", "--no-install-recommends", "--download-only", *PACKAGES], **quiet)
+        fetch = ["install", "-y", "--no-install-recommends", "--download-only", *PACKAGES]
+        subprocess.run([*apt, "update"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*apt, *fetch], check=True, stdout=subprocess.DEVNULL)
         for package in (state / "cache" / "archives").glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", package, target], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -70,8 +70,8 @@ def _unpack():
         return
     finally:
         shutil.rmtree(state, ignore_errors=True)
-    for part in target.iterdir():
-        part.rename(FOLDER / part.name)
+    for unpacked in target.iterdir():
+        unpacked.rename(FOLDER / unpacked.name)
     target.rmdir()
 
 

@@ -30,4 +30,5 @@ def loop(name):
 
 
 if __name__ == "__main__":
-    sys.exit(0 if {"web": web, "loop": loop}[sys.argv[1]](*sys.argv[2:]) else 1)
+    healthy = loop(sys.argv[2]) if sys.argv[1] == "loop" else web()
+    sys.exit(0 if healthy else 1)

@@ -20,6 +20,7 @@ import time
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from config import processes
 
@@ -137,7 +138,7 @@ def _postgresql_binaries():
             told = subprocess.run([place / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
         except (OSError, subprocess.CalledProcessError):
             continue
-        version = int(re.search(r"(\d+)", told)[1])
+        version = int(re.sub(r".*?(\d+).*", r"\1", told, count=1, flags=re.DOTALL))
         if version >= 15 and (place / "initdb").exists():
             return place, version
     raise SystemExit(
@@ -206,7 +207,7 @@ def _account_guise(state, binaries):
                 "made here. Run this as an ordinary user, or set DATABASE_URL."
             ) from None
         account = pwd.getpwnam(ACCOUNT)
-    run_as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [], "cwd": "/"}
+    run_as: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [], "cwd": "/"}
     ACCOUNT_HOME.mkdir(mode=0o755, exist_ok=True)
     home = ACCOUNT_HOME / hashlib.sha256(str(state).encode()).hexdigest()[:12]
     home.mkdir(mode=0o700, exist_ok=True)
@@ -336,7 +337,7 @@ def _socket_folder(data, *, owner):
         os.chown(folder, owner, -1)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
-        raise SystemExit(f"{folder} exists and is not ours alone; remove it, or use a project folder with a short path.")
+        raise SystemExit(f"{folder} exists and is not ours alone; remove it, or shorten the path of the project.")
     return folder
 
 

@@ -108,7 +108,9 @@ DATABASES["default"] |= {
         "options": "-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=15s"
         if _web
         else "-c lock_timeout=10s",
-        **({"pool": {"min_size": 1, "max_size": env.int("HANDRAIL_DB_POOL", default=8), "timeout": 5}} if _web else {}),
+        **(
+            {"pool": {"min_size": 1, "max_size": env.int("HANDRAIL_DB_POOL", default=8), "timeout": 5}} if _web else {}
+        ),
     },
     "TEST": {"NAME": env("HANDRAIL_TEST_DB", default=None)},
 }
@@ -139,7 +141,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE = {
     # Beat knows only "every N seconds"; every wall-clock rule is ours and lives in rows.
-    "deliver-due-messages": {"task": "messaging.tasks.deliver_due_messages", "schedule": 5.0, "options": {"expires": 60}},
+    "deliver-due-messages": {
+        "task": "messaging.tasks.deliver_due_messages",
+        "schedule": 5.0,
+        "options": {"expires": 60},
+    },
     "follow-the-rules": {"task": "admissions.tasks.follow_the_rules", "schedule": 60.0, "options": {"expires": 60}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat" / "schedule")
@@ -260,7 +266,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "core.logs.NoPersonalData", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "core.logs.NoPersonalData", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
