@@ -317,7 +317,8 @@ def when(context, due_at, now=None, zone=None, late_after=0):
     if is_late and local.date() == today:
         absolute = f"today {absolute}"
     return format_html(
-        '<span class="hr-when{}"><strong><time datetime="{at}" data-until="{at}" data-late-after="{}">{}</time></strong><span>{}</span></span>',
+        '<span class="hr-when{}"><strong><time datetime="{at}" data-until="{at}" data-late-after="{}">{}</time></strong>'
+        "<span>{}</span></span>",
         " is-late" if is_late else "",
         int(late_after),
         say_until(due_at, now),
@@ -345,7 +346,7 @@ def until(context, at, now=None, bare=False, late_within=0):
 
 @register.simple_tag(takes_context=True)
 def since(context, at, now=None, seconds=False, late_after=0):
-    """`{% since message.sent_at %}`: live "4 min ago"; `seconds=True late_after=900`: a race, "9 min 05 s", amber after it."""
+    """`{% since message.sent_at %}`: live "4 min ago"; `seconds=True late_after=900`: "9 min 05 s", amber after it."""
     if not at:
         return ""
     now = _now(context, now)
@@ -376,11 +377,12 @@ def timer(context, at, now=None, down=False, label="Length of the call"):
 
 @register.simple_tag(takes_context=True)
 def ring(context, starts_at, ends_at, now=None, late_within=HOUR):
-    """`{% ring hold.starts_at hold.ends_at %}`: what is left of a hold; amber in its last hour. Words stand beside it."""
+    """`{% ring hold.starts_at hold.ends_at %}`: what is left of a hold, amber in its last hour. Words stand beside it."""
     left = (ends_at - _now(context, now)).total_seconds()
     whole = max((ends_at - starts_at).total_seconds(), 1)
     return format_html(
-        '<svg class="hr-ring{}" viewBox="0 0 20 20" aria-hidden="true" data-from="{}" data-until="{}" data-late-within="{}">'
+        '<svg class="hr-ring{}" viewBox="0 0 20 20" aria-hidden="true"'
+        ' data-from="{}" data-until="{}" data-late-within="{}">'
         '<circle class="hr-ring-track" cx="10" cy="10" r="7.5"/>'
         '<circle class="hr-ring-fill" cx="10" cy="10" r="7.5" pathLength="100" stroke-dasharray="{} 100"/></svg>',
         " is-late" if left < late_within else "",
@@ -395,7 +397,7 @@ def ring(context, starts_at, ends_at, now=None, late_within=HOUR):
 def pill(state, word=None, icon=None):
     """`{% pill inquiry.stage %}` by our vocabulary, or `{% pill "wait" "Asked twice" icon="send" %}` by meaning.
 
-    `state` is a meaning (danger late held ok wait quiet) or a key of STATES; an unknown one is quiet, and shown in its own words.
+    `state` is a meaning (danger late held ok wait quiet) or a key of STATES; an unknown one is quiet, in its own words.
     """
     key = str(getattr(state, "value", state) or "").lower().replace("-", "_")
     if word is not None and key in ICONS:
