@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.forms",  # widgets through our own template engine
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -175,7 +176,7 @@ LOGIN_REDIRECT_URL = "/"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_IDLE_SECONDS = 15 * 60  # 45 CFR 164.312(a)(2)(iii); polling is no activity
 SESSION_ABSOLUTE_SECONDS = 12 * 3600  # NIST SP 800-63B, AAL2
-SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS
+SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS + 2 * 3600  # the middleware ends it; the rest is for a call still open
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "__Host-handrail" if IS_PRODUCTION else "handrail"

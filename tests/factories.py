@@ -26,7 +26,7 @@ from therapy.models import Modality, TherapyAssignment
 from work.models import Task
 
 _count = itertools.count(1)
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 _HASH = make_password(PASSWORD, hasher="argon2")
 
 
@@ -90,7 +90,8 @@ def make_email(person=None, **given):
     n = next(_count)
     address = f"person{n}@example.org"
     return make_contact_point(
-        person, **{"kind": "email", "value": address, "normal": address, "ok_to_call": None, "ok_to_email": True} | given
+        person,
+        **{"kind": "email", "value": address, "normal": address, "ok_to_call": None, "ok_to_email": True} | given,
     )
 
 
