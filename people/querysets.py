@@ -9,10 +9,15 @@ class PersonQuerySet(models.QuerySet):
         """Persons known to a facility where `user` holds `permission`."""
         from people.models import PersonAtFacility  # models import this module
 
-        known = PersonAtFacility.objects.filter(
-            person=OuterRef("pk"), facility__in=user.facility_ids(permission)
-        )
+        known = PersonAtFacility.objects.filter(person=OuterRef("pk"), facility__in=user.facility_ids(permission))
         return self.filter(Exists(known), merged_into=None)
+
+    def known_here(self, facility):
+        """Adds `is_known_here`: whether `facility` itself knows the person."""
+        from people.models import PersonAtFacility  # models import this module
+
+        here = PersonAtFacility.objects.filter(person=OuterRef("pk"), facility=facility)
+        return self.annotate(is_known_here=Exists(here))
 
 
 class OfVisiblePerson(models.QuerySet):
@@ -21,7 +26,5 @@ class OfVisiblePerson(models.QuerySet):
     def visible_to(self, user, permission):
         from people.models import PersonAtFacility
 
-        known = PersonAtFacility.objects.filter(
-            person=OuterRef("person"), facility__in=user.facility_ids(permission)
-        )
+        known = PersonAtFacility.objects.filter(person=OuterRef("person"), facility__in=user.facility_ids(permission))
         return self.filter(Exists(known))
