@@ -53,22 +53,25 @@ def unsafe(settings):
 def demo_accounts():
     """Usernames of active demo accounts in the database."""
     from django.contrib.auth import get_user_model
-    from django.db import ProgrammingError, connections
+    from django.db import ProgrammingError
 
     users = get_user_model().objects.filter(username__in=DEMO_USERNAMES, is_active=True)
     try:
         return sorted(users.values_list("username", flat=True))
     except ProgrammingError:  # before the first migration
         return []
-    finally:
-        connections.close_all()  # processes fork after this, and must not share a connection
 
 
 def refuse_demo_accounts():
     """Called by the web server and by Celery as they start; commands are told by the check below."""
     from django.conf import settings
+    from django.db import connections
 
-    if settings.IS_PRODUCTION and (names := demo_accounts()):
+    if not settings.IS_PRODUCTION:
+        return
+    names = demo_accounts()
+    connections.close_all()  # processes fork after this, and must not share a connection
+    if names:
         raise ImproperlyConfigured(_sentence(names))
 
 
