@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class AdmissionsConfig(AppConfig):
     name = "admissions"
+
+    def ready(self):
+        from admissions import reminders
+
+        reminders.register()

@@ -3,13 +3,17 @@
 The design and its measurements: docs/decisions/0002. `Message` is the effect, `Attempt` one try.
 """
 
+import hashlib
+
 import pghistory
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 
 from accounts.models import Facility
-from accounts.querysets import FacilityScoped
+from messaging.querysets import MessageQuerySet
 from people.models import ContactPoint, Person
 
 
@@ -39,9 +43,10 @@ class Message(models.Model):
     To a `person` through a `contact_point`, or to a member of staff (`user`). What it says is made at
     send time by the purpose's owner, so the row holds no words. The slot as promised is wall-clock
     `local_on`, `local_time` in `zone`; `due_at` is derived. `source_version` lets the gate drop a
-    message whose source has changed since.
+    message whose source has changed since. `public_id` is what stands in addresses of pages.
     """
 
+    public_id = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="messages")
     person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="messages")
     user = models.ForeignKey(
@@ -71,7 +76,7 @@ class Message(models.Model):
     sent_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = FacilityScoped.as_manager()
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -90,7 +95,9 @@ class Message(models.Model):
                 | (~Q(state="sending") & Q(lease_token=None, lease_until=None)),
                 name="messaging_message_lease_iff_sending",
             ),
-            models.CheckConstraint(condition=Q(expires_at__gt=F("due_at")), name="messaging_message_expires_after_due"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("due_at")), name="messaging_message_expires_after_due"
+            ),
             models.CheckConstraint(
                 condition=~Q(state__in=["sent", "delivered"]) | Q(sent_at__isnull=False),
                 name="messaging_message_sent_has_time",
@@ -101,15 +108,33 @@ class Message(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["priority", "next_at", "id"], condition=Q(state="due"), name="messaging_message_claim"),
+            models.Index(
+                fields=["priority", "next_at", "id"], condition=Q(state="due"), name="messaging_message_claim"
+            ),
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="messaging_message_lease"),
+            models.Index(fields=["expires_at"], condition=Q(state="due"), name="messaging_message_expiry"),
             models.Index(fields=["source_id"], name="messaging_message_source"),
             models.Index(fields=["facility", "-due_at", "-id"], name="messaging_message_list"),
+            models.Index(fields=["facility", "state", "-due_at", "-id"], name="messaging_message_state"),
             models.Index(fields=["person", "-sent_at"], name="messaging_message_caps"),
         ]
 
     def __str__(self):
         return f"{self.purpose} {self.pk}"
+
+    def get_absolute_url(self):
+        return reverse("messaging:message", args=[self.public_id])
+
+    @property
+    def key(self):
+        """Names the effect, not the try: the same for every attempt."""
+        return f"msg:{self.pk}"
+
+    @property
+    def slot_hash(self):
+        """Tells this slot from one of the same number in another database, and nothing about anybody."""
+        slot = [self.facility_id, self.person_id, self.user_id, self.channel, self.purpose, self.slot_key]
+        return hashlib.sha256("|".join(map(str, slot)).encode()).hexdigest()[:16]
 
 
 class Outcome(models.TextChoices):

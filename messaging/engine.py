@@ -1,0 +1,5 @@
+"""Claim, gate, send, record."""
+
+
+def run(limit, *, loop, should_stop, now):
+    return {}
