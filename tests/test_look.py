@@ -149,11 +149,12 @@ def test_the_browser_says_times_in_the_same_words():
         "duration": test_templatetags.DURATIONS,
         "race": test_templatetags.RACES,
         "until": test_templatetags.PROMISES,
+        "call": test_templatetags.CALLS,
     }
     script = (
         f"const MINUTE = 60, HOUR = 3600, DAY = 86400;\n{functions}\n"
-        "const race = (seconds) => duration(seconds, true);\n"
-        f"const cases = {json.dumps(cases)}, say = {{duration, race, until}};\n"
+        "const race = (seconds) => duration(seconds, true), call = (seconds) => timer(seconds, true);\n"
+        f"const cases = {json.dumps(cases)}, say = {{duration, race, until, call}};\n"
         "console.log(JSON.stringify(Object.entries(cases).flatMap(([name, list]) =>"
         " list.map(([given, wanted]) => [name, given, wanted, say[name](given)]))"
         ".filter((one) => one[2] !== one[3])));"

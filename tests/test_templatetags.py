@@ -15,6 +15,7 @@ NOW = datetime(2026, 11, 20, 9, 14, 20, tzinfo=CHICAGO)  # a Friday
 DURATIONS = [(0, "0 min"), (59, "0 min"), (60, "1 min"), (2760, "46 min"), (3600, "1 h"), (8160, "2 h 16 min")]
 DURATIONS += [(56640, "15 h 44 min"), (86400, "24 h"), (172799, "47 h 59 min"), (172800, "2 days"), (-840, "14 min")]
 RACES = [(0, "0 s"), (59, "59 s"), (72, "1 min 12 s"), (545, "9 min 05 s"), (1300, "21 min 40 s"), (3600, "1 h")]
+CALLS = [(0, "00:00"), (192, "03:12"), (3723, "1:02:03")]
 PROMISES = [(960, "in 16 min"), (59, "now"), (-59, "now"), (-860, "14 min late"), (6360, "in 1 h 46 min")]
 
 
@@ -27,6 +28,11 @@ def test_a_length_of_time_is_said_in_minutes_hours_and_days(seconds, words):
 @pytest.mark.parametrize("seconds, words", RACES)
 def test_a_race_is_said_to_the_second_below_an_hour(seconds, words):
     assert hr.say_duration(seconds, with_seconds=True) == words
+
+
+@pytest.mark.parametrize("seconds, words", CALLS)
+def test_a_call_is_timed_to_the_second(seconds, words):
+    assert hr.say_timer(seconds, padded=True) == words
 
 
 @pytest.mark.parametrize("seconds, words", PROMISES)

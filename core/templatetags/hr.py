@@ -118,6 +118,14 @@ def say_since(at, now):
     return "just now" if seconds < MINUTE else f"{say_duration(seconds)} ago"
 
 
+def say_timer(seconds, *, padded):
+    """A running clock: "03:12" padded (a call), "4:41" (a lease), "1:02:03" from an hour on."""
+    minutes, rest = divmod(max(int(seconds), 0), MINUTE)
+    if minutes >= MINUTE:
+        return f"{minutes // MINUTE}:{minutes % MINUTE:02d}:{rest:02d}"
+    return f"{minutes:02d}:{rest:02d}" if padded else f"{minutes}:{rest:02d}"
+
+
 def say_clock(at):
     """The hour on the wall where `at` is (a local datetime or time): "9:00 am"."""
     return f"{at.hour % 12 or 12}:{at.minute:02d}{NO_BREAK}{'am' if at.hour < 12 else 'pm'}"
@@ -317,8 +325,8 @@ def when(context, due_at, now=None, zone=None, late_after=0):
     if is_late and local.date() == today:
         absolute = f"today {absolute}"
     return format_html(
-        '<span class="hr-when{}"><strong><time datetime="{at}" data-until="{at}" data-late-after="{}">{}</time></strong>'
-        "<span>{}</span></span>",
+        '<span class="hr-when{}"><strong>'
+        '<time datetime="{at}" data-until="{at}" data-late-after="{}">{}</time></strong><span>{}</span></span>',
         " is-late" if is_late else "",
         int(late_after),
         say_until(due_at, now),
@@ -365,19 +373,18 @@ def since(context, at, now=None, seconds=False, late_after=0):
 def timer(context, at, now=None, down=False, label="Length of the call"):
     """`{% timer call.began_at %}` → "03:12" counting up; `down=True` → "4:41" counting down to `at`."""
     seconds = int((at - _now(context, now)).total_seconds() * (1 if down else -1))
-    minutes, rest = divmod(max(seconds, 0), MINUTE)
     return format_html(
         '<span class="hr-timer" role="timer" aria-label="{}"><time data-as="timer" data-{}="{}">{}</time></span>',
         label,
         "until" if down else "since",
         _iso(at),
-        f"{minutes}:{rest:02d}" if down else f"{minutes:02d}:{rest:02d}",
+        say_timer(seconds, padded=not down),
     )
 
 
 @register.simple_tag(takes_context=True)
 def ring(context, starts_at, ends_at, now=None, late_within=HOUR):
-    """`{% ring hold.starts_at hold.ends_at %}`: what is left of a hold, amber in its last hour. Words stand beside it."""
+    """`{% ring hold.starts_at hold.ends_at %}`: what is left of a hold, amber in its last hour. Words beside it."""
     left = (ends_at - _now(context, now)).total_seconds()
     whole = max((ends_at - starts_at).total_seconds(), 1)
     return format_html(
@@ -397,7 +404,8 @@ def ring(context, starts_at, ends_at, now=None, late_within=HOUR):
 def pill(state, word=None, icon=None):
     """`{% pill inquiry.stage %}` by our vocabulary, or `{% pill "wait" "Asked twice" icon="send" %}` by meaning.
 
-    `state` is a meaning (danger late held ok wait quiet) or a key of STATES; an unknown one is quiet, in its own words.
+    `state` is a meaning (danger late held ok wait quiet) or a key of STATES;
+    unknown ones are quiet, in their own words.
     """
     key = str(getattr(state, "value", state) or "").lower().replace("-", "_")
     if word is not None and key in ICONS:

@@ -62,6 +62,8 @@
     if (!dialog || dialog.open) return false;
     dialog.dispatchEvent(new CustomEvent("hr:opening"));
     dialog.showModal();
+    // Not `autofocus`: it is also tried when the page loads, while the dialog is closed.
+    dialog.querySelector("[data-first]")?.focus();
     return true;
   };
 

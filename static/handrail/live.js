@@ -25,12 +25,14 @@ window.Handrail = window.Handrail || {};
   };
   const until = (left) => (Math.abs(left) < MINUTE ? "now" : left > 0 ? `in ${duration(left)}` : `${duration(left)} late`);
   const since = (gone) => (gone < MINUTE ? "just now" : `${duration(gone)} ago`);
+  const timer = (counted, padded) => {
+    const seconds = Math.max(0, Math.trunc(counted));
+    const minutes = Math.floor(seconds / MINUTE);
+    if (minutes >= 60) return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % MINUTE)}`;
+    return `${padded ? two(minutes) : minutes}:${two(seconds % MINUTE)}`;
+  };
   const words = (time, counted, down) => {
-    if (time.dataset.as === "timer") {
-      const seconds = Math.max(0, Math.trunc(counted));
-      const minutes = Math.floor(seconds / MINUTE);
-      return `${down ? minutes : two(minutes)}:${two(seconds % MINUTE)}`;
-    }
+    if (time.dataset.as === "timer") return timer(counted, !down);
     if ("seconds" in time.dataset) return duration(Math.max(0, counted), true);
     if ("bare" in time.dataset) return duration(Math.max(0, counted));
     return down ? until(counted) : since(Math.max(0, counted));
