@@ -17,7 +17,7 @@ class Row:
 
     `permission` is a `Permission`, SIGNED_IN or PUBLIC. `args` makes the URL's keyword arguments from
     a `World` of one facility (empty for addresses without an object). `data` makes a POST body that
-    would work there. `methods` are those the view answers; any other must be 405.
+    would work there. `methods` are those the view answers; any other must be 405. No methods: another package's page.
     """
 
     permission: Any
