@@ -52,9 +52,7 @@ class Inquiry(UuidModel, Versioned):
         ContactPoint, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name="reach at"
     )
     source = models.CharField("how they found us", max_length=10, choices=Source, default=Source.UNKNOWN)
-    referral = models.OneToOneField(
-        Referral, null=True, blank=True, on_delete=models.PROTECT, related_name="inquiry"
-    )
+    referral = models.OneToOneField(Referral, null=True, blank=True, on_delete=models.PROTECT, related_name="inquiry")
     words = models.TextField("in the caller's words", blank=True)
     opened_at = models.DateTimeField()
     first_attempt_at = models.DateTimeField(null=True, editable=False)

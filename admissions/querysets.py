@@ -13,7 +13,9 @@ class InquiryQuerySet(FacilityScoped):
     def awaiting_first_contact(self):
         """Web inquiries nobody has tried to answer, oldest first."""
         return (
-            self.open().filter(channel=Channel.WEB, first_attempt_at=None, is_suspect=False).order_by("opened_at", "id")
+            self.open()
+            .filter(channel=Channel.WEB, first_attempt_at=None, is_suspect=False)
+            .order_by("opened_at", "id")
         )
 
     def for_list(self):

@@ -31,7 +31,9 @@ def idempotent(view):
             return view(request, *args, **kwargs)
         key = request.headers.get("Idempotency-Key") or request.POST.get("idempotency_key", "")
         if not 8 <= len(key) <= 64 or "\x00" in key:
-            return _refuse(request, 400, "This form was opened in an unusual way. Open it again and send it once more.")
+            return _refuse(
+                request, 400, "This form was opened in an unusual way. Open it again and send it once more."
+            )
         actor = str(request.user.pk) if request.user.is_authenticated else "public"
         route = request.resolver_match.view_name[:120]
         fingerprint = _fingerprint(request)
@@ -53,7 +55,9 @@ def idempotent(view):
                 raise
         row = IdempotencyKey.objects.get(actor=actor, key=key)
         if row.fingerprint != fingerprint or row.route != route:
-            return _refuse(request, 409, "This form was already sent with other content. Open it again to send a new one.")
+            return _refuse(
+                request, 409, "This form was already sent with other content. Open it again to send a new one."
+            )
         if on_replay := getattr(view, "on_replay", None):
             on_replay(request, row.location)
         if row.status == 201:

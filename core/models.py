@@ -33,9 +33,7 @@ class Versioned(models.Model):
         """
         values = {name: getattr(self, name) for name in fields}
         changed = (
-            type(self)
-            ._default_manager.filter(pk=self.pk, version=version)
-            .update(**values, version=F("version") + 1)
+            type(self)._default_manager.filter(pk=self.pk, version=version).update(**values, version=F("version") + 1)
         )
         if not changed:
             raise Stale("Somebody else changed this while you had it open. Nothing was overwritten.")

@@ -241,9 +241,7 @@ class Organization(UuidModel, Versioned):
     city = models.CharField(max_length=80, blank=True)
     state = models.CharField(max_length=2, blank=True)
     postal_code = models.CharField(max_length=12, blank=True)
-    is_part2_or_hipaa = models.BooleanField(
-        "covered entity, business associate or part 2 program", default=False
-    )
+    is_part2_or_hipaa = models.BooleanField("covered entity, business associate or part 2 program", default=False)
     is_active = models.BooleanField(default=True)
 
     class Meta:

@@ -85,18 +85,14 @@ class Task(UuidModel):
                 condition=Q(state="open", closed_at=None) | (~Q(state="open") & Q(closed_at__isnull=False)),
                 name="work_task_closed_at_iff_closed",
             ),
-            models.CheckConstraint(
-                condition=Q(state="open") | ~Q(outcome=""), name="work_task_closed_with_outcome"
-            ),
+            models.CheckConstraint(condition=Q(state="open") | ~Q(outcome=""), name="work_task_closed_with_outcome"),
             models.CheckConstraint(
                 condition=~Q(state__in=["kept", "broken"]) | Q(kind="promise"), name="work_task_kept_is_promise"
             ),
             models.CheckConstraint(
                 condition=~Q(state="done") | ~Q(kind="promise"), name="work_task_promise_is_not_done"
             ),
-            models.UniqueConstraint(
-                fields=["rule", "subject_id"], condition=~Q(rule=""), name="work_task_rule_once"
-            ),
+            models.UniqueConstraint(fields=["rule", "subject_id"], condition=~Q(rule=""), name="work_task_rule_once"),
         ]
         indexes = [
             models.Index(fields=["facility", "due_at", "id"], condition=Q(state="open"), name="work_task_open"),
