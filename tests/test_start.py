@@ -291,6 +291,11 @@ class Up:
         assert self.process.poll() is None, self.says
         return re.search(r"http://127\.0\.0\.1:\d+", self.says)[0]
 
+    def running(self, word):
+        """Its processes that have `word` among their arguments."""
+        members = family(self.process.pid)
+        return [pid for pid in members if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
+
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory):
@@ -366,9 +371,7 @@ def test_a_second_up_goes_on_with_the_same_data_and_a_killed_child_stops_the_res
     assert "static" not in up.says
 
     everyone = family(up.process.pid)
-    beat = [pid for pid in everyone if b"beat" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
-    assert len(beat) == 1
-    os.kill(beat[0], signal.SIGKILL)
+    os.kill(up.running("beat")[0], signal.SIGKILL)
 
     assert up.process.wait(30) == 1
     assert "beat ended by itself (SIGKILL)" in up.says
@@ -381,9 +384,9 @@ def test_a_second_up_goes_on_with_the_same_data_and_a_killed_child_stops_the_res
 def test_a_killed_up_leaves_nothing_running(start, state):
     up = start()
     address = up.wait_for_address()
-    wait_until(lambda: b"pidbox" in (state / "logs" / "worker.log").read_bytes()[-2000:], 4)  # its pool has forked
+    assert wait_until(lambda: len(up.running("worker")) == 3), "its pool has forked"
     everyone = family(up.process.pid)
-    assert len(everyone) > 12
+    assert len(up.running("config.wsgi:application")) == 3
 
     up.process.kill()
     up.process.wait()
@@ -391,7 +394,7 @@ def test_a_killed_up_leaves_nothing_running(start, state):
     assert wait_until(lambda: not alive(everyone), 5), [
         Path(f"/proc/{pid}/cmdline").read_text() for pid in alive(everyone)
     ]
-    with pytest.raises(OSError, match="refused"):
+    with pytest.raises(OSError):
         urllib.request.urlopen(f"{address}/healthz", timeout=2)
 
 
