@@ -1,11 +1,11 @@
 """Every write that opens, moves or closes an inquiry, and the attempts and promises that belong to it."""
 
-import datetime as dt
 from contextlib import contextmanager
 
 from django.db import transaction
 from django.utils import timezone
 
+from admissions import reminders
 from admissions.enums import NEXT_STAGES, OPEN_STAGES, CallOutcome, Channel, ClosedBecause, Direction, Source, Stage
 from admissions.models import Inquiry, IntakeCall, StageChange
 from core import happenings
@@ -13,9 +13,7 @@ from core.errors import Refused
 from people import services as people
 from people.models import KnownBecause, Relation
 from people.phones import normal_phone
-
-REMIND_BEFORE = dt.timedelta(minutes=10)
-REMINDER_EXPIRES = dt.timedelta(hours=2)
+from work import services as work
 
 
 class StageNotAllowed(Refused):
@@ -157,8 +155,14 @@ def record_attempt(
 ):
     """One call or attempt about `inquiry`; `began_at`, `ended_at` aware. Answers the `IntakeCall`.
 
-    The first of ours sets `first_attempt_at`, the first conversation `first_reached_at`; nothing is closed.
+    The earliest of ours is `first_attempt_at`, the earliest conversation `first_reached_at`, neither before
+    the inquiry was opened; a caller who hung up was no attempt of ours. No promise is closed.
+    Raises Refused for an unknown outcome or an end before the beginning.
     """
+    if outcome not in CallOutcome.values or direction not in Direction.values:
+        raise Refused("Say how the call ended.", code="outcome_unknown")
+    if ended_at is not None and ended_at < began_at:
+        raise Refused("A call cannot end before it began.", code="call_out_of_order")
     outcome = CallOutcome(outcome)
     with transaction.atomic():
         locked = (
@@ -179,15 +183,14 @@ def record_attempt(
             notes=notes,
             by=by,
         )
-        changed = []
-        if locked.first_attempt_at is None:
-            locked.first_attempt_at = max(began_at, locked.opened_at)
-            changed.append("first_attempt_at")
-        if outcome == CallOutcome.REACHED and locked.first_reached_at is None:
-            locked.first_reached_at = max(began_at, locked.opened_at, locked.first_attempt_at)
-            changed.append("first_reached_at")
-        if changed:
-            locked.save(update_fields=changed)
+        at = max(began_at, locked.opened_at)
+        before = (locked.first_attempt_at, locked.first_reached_at)
+        if outcome == CallOutcome.REACHED:
+            locked.first_reached_at = min(locked.first_reached_at or at, at)
+        if outcome == CallOutcome.REACHED or direction == Direction.OUT:
+            locked.first_attempt_at = min(locked.first_attempt_at or at, at)
+        if (locked.first_attempt_at, locked.first_reached_at) != before:
+            locked.save(update_fields=["first_attempt_at", "first_reached_at"])
         words = "Call taken" if direction == Direction.IN else f"Called: {outcome.label.lower()}"
         happenings.record(
             "call.recorded", words, by=by, about=locked.person, place=locked.facility, subject=call, at=began_at,
@@ -202,13 +205,6 @@ def promise_call(inquiry, *, owner, text, on, time, by, contact_point=None, at=N
     The reminder is a row of the same transaction: it exists if and only if the promise does.
     Raises InquiryOver, and what `work.services.promise` raises.
     """
-    from work import services as work
-
-    try:
-        from messaging import services as messaging
-    except ImportError:  # until that room has its services
-        messaging = None
-
     if inquiry.stage not in [*OPEN_STAGES, Stage.ADMITTED]:
         raise InquiryOver("This inquiry is closed. Open it again to promise a call.")
     with transaction.atomic():
@@ -224,13 +220,5 @@ def promise_call(inquiry, *, owner, text, on, time, by, contact_point=None, at=N
             subject=inquiry,
             at=at,
         )
-        if owner is not None and hasattr(messaging, "plan"):
-            remind_at = task.due_at - REMIND_BEFORE
-            local = remind_at.astimezone(inquiry.facility.time_zone)
-            messaging.plan(
-                "callback_due", facility=inquiry.facility, source=task, source_kind="task",
-                source_version=task.source_version, slot_key=f"{task.pk}:{task.source_version}", on=local.date(),
-                time=local.time().replace(tzinfo=None), zone=task.zone, expires_at=task.due_at + REMINDER_EXPIRES,
-                user=owner,
-            )  # fmt: skip
+        reminders.remind_owner(task)
     return task
