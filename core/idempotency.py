@@ -8,12 +8,14 @@ when the work does not succeed the key is given back.
 import functools
 import hashlib
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
+from core import happenings
 from core.models import IdempotencyKey
 
+LOCK_NOT_AVAILABLE = "55P03"
 IGNORED_FIELDS = {"csrfmiddlewaretoken", "idempotency_key"}
 
 
@@ -22,7 +24,7 @@ def idempotent(view):
 
     A repeat with the same key and content answers the same again and does nothing; the same key
     with other content is refused with 409; a POST without a key is refused with 400. The key is bound
-    to the user. `view.on_replay(request, location)` is called before a replay when it exists, to log the read.
+    to the user. A replay is written down as a happening.
     """
 
     @functools.wraps(view)
@@ -53,13 +55,21 @@ def idempotent(view):
         except IntegrityError as error:
             if "core_idempotencykey_once" not in str(error):
                 raise
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+                raise
+            return _refuse(request, 409, "This form is still being saved. Look at the list before you send it again.")
         row = IdempotencyKey.objects.get(actor=actor, key=key)
         if row.fingerprint != fingerprint or row.route != route:
             return _refuse(
                 request, 409, "This form was already sent with other content. Open it again to send a new one."
             )
-        if on_replay := getattr(view, "on_replay", None):
-            on_replay(request, row.location)
+        happenings.record(
+            "form.repeated",
+            "The same form arrived again. Nothing was done twice.",
+            by=request.user if request.user.is_authenticated else None,
+            route=route,
+        )
         if row.status == 201:
             return HttpResponse(status=201, headers={"Location": row.location})
         return HttpResponseRedirect(row.location)

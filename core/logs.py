@@ -3,7 +3,7 @@
 import logging
 import re
 
-_SHAPES = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|\+?\d[\d ().-]{7,}\d")
+_SHAPES = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|\+?\(?\d[\d ().-]{7,}\d")
 
 
 class NoPersonalData(logging.Formatter):

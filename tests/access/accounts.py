@@ -29,6 +29,7 @@ ROWS = {
     "account_email_verification_sent": Row(PUBLIC, ()),
     "account_confirm_email": Row(PUBLIC, (), args=lambda w: {"key": "none"}),
     "account_set_password": Row(SIGNED_IN, ()),
+    "account_email": Row(SIGNED_IN, ()),
     "account_confirm_login_code": Row(PUBLIC, ()),
     "account_reauthenticate": Row(SIGNED_IN, ()),
     "account_change_password": Row(SIGNED_IN, ()),

@@ -34,8 +34,10 @@ def build_world(canary):
     w.substance = make.make_substance(w.inquiry, name=canary, amount=canary)
     w.safety_check = make.make_safety_check(w.inquiry, asked_by=w.coordinator)
     w.submission = make.make_submission(w.inquiry, fields={"message": canary})
-    w.task = make.make_task(facility=f, person=w.person, owner=w.coordinator, text=canary,
-                            contact_point=w.contact_point, subject_kind="inquiry", subject_id=w.inquiry.pk)  # fmt: skip
+    w.task = make.make_task(
+        facility=f, person=w.person, owner=w.coordinator, text=canary, contact_point=w.contact_point,
+        subject_kind="inquiry", subject_id=w.inquiry.pk,
+    )  # fmt: skip
     w.program = make.make_program(facility=f, name=f"{canary} Detox")
     w.bed = make.make_bed(program=w.program, room=canary)
     held = make.make_bed(program=w.program)
