@@ -25,6 +25,7 @@ from programs.enums import (
     UseState,
 )
 from programs.querysets import (
+    AppointmentQuerySet,
     BedQuerySet,
     BedUseQuerySet,
     HoldQuerySet,
@@ -150,13 +151,15 @@ class BedUse(UuidModel):
                 condition=Q(state="firm", kind="tentative"),
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["hold", "tentative"]) | Q(expires_at=None), name="programs_beduse_only_holds_expire"
+                condition=Q(kind__in=["hold", "tentative"]) | Q(expires_at=None),
+                name="programs_beduse_only_holds_expire",
             ),
             models.CheckConstraint(
                 condition=~Q(kind="hold") | Q(expires_at__isnull=False), name="programs_beduse_hold_expires"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["hold", "tentative"]) | Q(state="firm"), name="programs_beduse_only_holds_end_early"
+                condition=Q(kind__in=["hold", "tentative"]) | Q(state="firm"),
+                name="programs_beduse_only_holds_end_early",
             ),
             models.CheckConstraint(
                 condition=Q(period__isempty=False)
@@ -174,9 +177,18 @@ class BedUse(UuidModel):
                 name="lapse_first",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.Update,
-                # A hold that is over by the clock makes way before anything else is written on its bed.
+                # A hold that is over by the clock makes way before anything firm is written on its bed, and
+                # what is over stays over: it can be marked so, never revived nor turned into a placement.
                 func="""
-                    IF pg_trigger_depth() < 2 THEN
+                    IF TG_OP = 'UPDATE' THEN
+                        IF NEW.state IN ('firm', 'fulfilled')
+                           AND (CASE OLD.state WHEN 'firm' THEN OLD.expires_at <= clock_timestamp()
+                                ELSE NEW.state <> OLD.state END) THEN
+                            RAISE EXCEPTION 'this use of the bed is over'
+                                USING ERRCODE = 'check_violation', CONSTRAINT = 'programs_beduse_over_stays_over';
+                        END IF;
+                    END IF;
+                    IF NEW.state = 'firm' THEN
                         UPDATE programs_beduse SET state = 'lapsed'
                          WHERE bed_id = NEW.bed_id AND id <> NEW.id
                            AND state = 'firm' AND expires_at <= clock_timestamp();
@@ -322,6 +334,22 @@ class Placement(UuidModel, Versioned):
     def __str__(self):
         return f"Placement {self.pk}"
 
+    def began_on(self, zone):
+        """The calendar day in `zone` (ZoneInfo) on which it began."""
+        return self.period.lower.astimezone(zone).date()
+
+    def day_number(self, today, zone):
+        """1 on the day it began, in the calendar of `zone`; `today` a date there."""
+        return (today - self.began_on(zone)).days + 1
+
+    def days_planned(self, zone):
+        """Length of stay as planned, in days: the day of leaving does not count. None without a plan."""
+        return (self.planned_end_on - self.began_on(zone)).days if self.planned_end_on else None
+
+    def days_late(self, today):
+        """Days past the planned end on `today`; 0 while there is time or no plan."""
+        return max((today - self.planned_end_on).days, 0) if self.planned_end_on else 0
+
 
 @pghistory.track()
 class Appointment(UuidModel, Versioned):
@@ -346,7 +374,7 @@ class Appointment(UuidModel, Versioned):
     booked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = FacilityScoped.as_manager()
+    objects = AppointmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["starts_at"]

@@ -1,10 +1,16 @@
 """What we ask about beds and stays."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Exists, F, Func, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 
 from accounts.querysets import FacilityScoped
+from programs.enums import TakenBy, UseKind, UseState
+
+# The clock that decides about holds is the database's: every process asks the same one.
+CLOCK = Func(function="clock_timestamp", output_field=models.DateTimeField())
+# Which unit a person's sex for clinical use fits; unknown and other fit everywhere and a person decides.
+FITTING_UNITS = {"female": TakenBy.WOMEN, "male": TakenBy.MEN}
 
 
 class InProgram(models.QuerySet):
@@ -23,11 +29,59 @@ class UnitQuerySet(InProgram):
 class BedQuerySet(InProgram):
     path = "unit__program__facility__in"
 
+    def in_use(self):
+        """Beds and seats that exist for anybody: neither they nor their program are switched off."""
+        return self.filter(is_active=True, unit__program__is_active=True)
+
+    def free(self):
+        """Beds that nothing firm takes at this instant, by the database's clock."""
+        return self.filter(~Exists(_uses().taking_now().filter(bed=OuterRef("pk"))))
+
+    def fitting(self, person):
+        """Beds in units that take `person` (or anybody, when None or their sex is not known)."""
+        fitting = FITTING_UNITS.get(person.sex) if person else None
+        return self.filter(unit__taken_by__in=[TakenBy.ANYONE, fitting]) if fitting else self
+
+    def with_free_since(self):
+        """Adds `free_since`: when the newest use that is over ended, and `last_kind`: what it was."""
+        over = _uses().filter(bed=OuterRef("pk"), period__endswith__lte=CLOCK).order_by("-period__endswith")
+        return self.annotate(
+            free_since=Subquery(over.values("period__endswith")[:1]), last_kind=Subquery(over.values("kind")[:1])
+        )
+
+    def ranked(self, facility_ids):
+        """Best first: near, in a unit of their own, without using up an elevator place, long free."""
+        near = Case(
+            *[When(unit__program__facility=pk, then=Value(n)) for n, pk in enumerate(facility_ids)], default=99
+        )
+        own_unit = Case(When(unit__taken_by=TakenBy.ANYONE, then=Value(1)), default=Value(0))
+        return self.order_by(
+            near,
+            "unit__program__position",
+            own_unit,
+            "is_step_free",
+            F("free_since").asc(nulls_first=True),
+            "code",
+            "pk",
+        )
+
+    def for_board(self, facility):
+        """Every bed of a facility in the order of the board."""
+        return (
+            self.in_use()
+            .filter(unit__program__facility=facility)
+            .select_related("unit__program")
+            .order_by("unit__program__position", "unit__program__name", "unit__position", "unit__name", "code", "pk")
+        )
+
 
 class HoldQuerySet(FacilityScoped):
     def open(self, now=None):
         """Holds that hold: firm and not past their end by the clock."""
         return self.filter(use__state="firm", use__expires_at__gt=now or timezone.now())
+
+    def with_bed(self):
+        return self.select_related("use__bed__unit__program__facility", "person", "held_by")
 
 
 class BedUseQuerySet(InProgram):
@@ -36,7 +90,30 @@ class BedUseQuerySet(InProgram):
     def taking(self, at=None):
         """Uses that take their bed at `at` (aware, default now); a lapsed hold takes nothing."""
         at = at or timezone.now()
-        return self.filter(state="firm", period__contains=at).filter(Q(expires_at=None) | Q(expires_at__gt=at))
+        return self.exclusive().filter(period__contains=at).filter(Q(expires_at=None) | Q(expires_at__gt=at))
+
+    def taking_now(self):
+        """Uses that take their bed at this instant by the database's clock."""
+        return self.exclusive().not_lapsed().filter(period__contains=CLOCK)
+
+    def exclusive(self):
+        """Uses that the exclusion constraint counts."""
+        return self.filter(state=UseState.FIRM).exclude(kind=UseKind.TENTATIVE)
+
+    def not_lapsed(self):
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=CLOCK))
+
+    def lapsed(self):
+        """Holds that are over by the database's clock and not marked so yet."""
+        return self.filter(state=UseState.FIRM, expires_at__lte=CLOCK)
+
+    def for_board(self, facility):
+        """What takes a bed of `facility` now, with everything a tile says."""
+        return (
+            self.taking_now()
+            .filter(bed__unit__program__facility=facility)
+            .select_related("hold__person", "hold__held_by", "placement__person", "placement__program", "block")
+        )
 
 
 class StayQuerySet(FacilityScoped):
@@ -48,3 +125,23 @@ class PlacementQuerySet(FacilityScoped):
     def current(self):
         """Placements that have not ended."""
         return self.filter(period__upper_inf=True)
+
+    def for_list(self):
+        """Everything the list of people in care reads, in the order of programs and beds."""
+        return self.select_related("person", "program", "stay", "use__bed__unit").order_by(
+            "program__position", "program__name", "use__bed__unit__name", "use__bed__code", "pk"
+        )
+
+
+class AppointmentQuerySet(FacilityScoped):
+    def booked(self):
+        return self.filter(state="booked")
+
+    def for_list(self):
+        return self.select_related("person", "with_user", "remind_at").order_by("starts_at", "pk")
+
+
+def _uses():
+    from programs.models import BedUse  # models import this module
+
+    return BedUse.objects.all()

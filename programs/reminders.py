@@ -5,7 +5,7 @@ import re
 
 from django.utils import timezone
 
-from core.times import wall_clock
+from core.times import instant, wall_clock
 from messaging import purposes
 from messaging import services as messaging
 from messaging.purposes import No, Say
@@ -13,7 +13,7 @@ from programs.enums import AppointmentState
 from programs.models import Appointment
 
 APPOINTMENT_REMINDER = "appointment_reminder"
-BEFORE = dt.timedelta(hours=24)
+A_DAY = dt.timedelta(days=1)
 LATEST_BEFORE = dt.timedelta(hours=3)
 POINTLESS_BEFORE = dt.timedelta(hours=1)
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -23,12 +23,14 @@ CHANNELS = {"email": "email", "phone": "sms"}
 def remind_person(appointment, *, now=None):
     """Plan the person's reminder of an appointment, in the caller's transaction; safe to repeat.
 
-    A day before, or three hours before where the day is over; nothing for one that is nearer than
-    that, or without a contact point to remind by. Returns the Message or None.
+    The day before at the same time on the clock (also where it changes between them), or three hours
+    before where that is over; nothing for one that is nearer than that, or without a contact point to
+    remind by. Returns the Message or None.
     """
     now = now or timezone.now()
     contact_point = appointment.remind_at
-    at = next((a for a in (appointment.starts_at - BEFORE, appointment.starts_at - LATEST_BEFORE) if a > now), None)
+    day_before = instant(appointment.on - A_DAY, appointment.time, appointment.zone)
+    at = next((a for a in (day_before, appointment.starts_at - LATEST_BEFORE) if a > now), None)
     if at is None or contact_point is None or contact_point.kind not in CHANNELS:
         return None
     on, time = wall_clock(at, appointment.zone)
