@@ -59,3 +59,22 @@ class Basis(models.TextChoices):
 
     CONSENT = "consent", "Written consent (2.31)"
     EMERGENCY = "emergency", "Medical emergency (2.51)"
+
+
+class ConsentState(models.TextChoices):
+    """What a consent is worth at one instant; only `in_force` permits anything."""
+
+    IN_FORCE = "in_force", "In force"
+    NOT_YET = "not_yet", "Not signed yet"
+    EXPIRED = "expired", "Expired"
+    SUPERSEDED = "superseded", "Replaced by a newer one"
+    REVOKED = "revoked", "Revoked"
+
+
+class Ladder(models.TextChoices):
+    """How much the voice may say to somebody on the telephone; each step includes those before it."""
+
+    NOTHING = "nothing", "Nothing"
+    DATES = "dates", "Dates"
+    INSURANCE = "insurance", "Insurance"
+    CLINICAL = "clinical", "Clinical"

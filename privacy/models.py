@@ -14,8 +14,27 @@ from django.db.models import Q
 from accounts.models import Facility
 from core.models import UuidModel
 from people.models import Organization, Person
-from people.querysets import OfVisiblePerson
 from privacy.enums import Basis, ConsentKind, ContentClass, Purpose, SignatureHow, SignerRole
+from privacy.querysets import ConsentQuerySet, DisclosureQuerySet
+
+# Whoever ends a consent waits for those who are telling something under it, and the other way round.
+_LOCK_OUT = "PERFORM 1 FROM privacy_consent WHERE id = NEW.{column} FOR UPDATE; RETURN NEW;"
+_CONSENT_HOLDS = """
+IF NEW.consent_id IS NULL THEN RETURN NEW; END IF;
+SELECT * INTO held FROM privacy_consent WHERE id = NEW.consent_id FOR SHARE;
+IF held.person_id <> NEW.person_id
+    OR held.facility_id <> NEW.facility_id
+    OR NOT (NEW.purpose = ANY (held.purposes))
+    OR NOT (NEW.classes <@ held.classes)
+    OR NEW.at < held.signed_at
+    OR (NEW.at AT TIME ZONE (SELECT zone FROM accounts_facility WHERE id = held.facility_id))::date > held.expires_on
+    OR EXISTS (SELECT 1 FROM privacy_revocation WHERE consent_id = held.id)
+    OR EXISTS (SELECT 1 FROM privacy_consent WHERE supersedes_id = held.id)
+THEN
+    RAISE EXCEPTION 'privacy_disclosure_consent_holds' USING ERRCODE = 'check_violation';
+END IF;
+RETURN NEW;
+"""
 
 
 @pghistory.track()
@@ -52,11 +71,20 @@ class Consent(UuidModel):
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = OfVisiblePerson.as_manager()
+    objects = ConsentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-signed_at"]
-        triggers = [pgtrigger.Protect(name="immutable", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="supersedes_locked",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__supersedes__isnull=False),
+                func=_LOCK_OUT.format(column="supersedes_id"),
+            ),
+        ]
         indexes = [models.Index(fields=["person", "-signed_at"], name="privacy_consent_person")]
         constraints = [
             models.CheckConstraint(
@@ -78,6 +106,20 @@ class Consent(UuidModel):
                 condition=Q(kind="counseling_notes", classes=["counseling_notes"])
                 | (~Q(kind="counseling_notes") & ~Q(classes__contains=["counseling_notes"])),
                 name="privacy_consent_notes_apart",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=ConsentKind.values,
+                    signer_role__in=SignerRole.values,
+                    signature_how__in=SignatureHow.values,
+                    classes__contained_by=ContentClass.values,
+                    purposes__contained_by=Purpose.values,
+                ),
+                name="privacy_consent_known_words",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="tpo") | Q(purposes__contained_by=["treatment", "payment", "operations"]),
+                name="privacy_consent_tpo_purposes",
             ),
         ]
 
@@ -118,7 +160,15 @@ class Revocation(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        triggers = [pgtrigger.Protect(name="immutable", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="consent_locked",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func=_LOCK_OUT.format(column="consent_id"),
+            ),
+        ]
 
 
 class Disclosure(UuidModel):
@@ -131,9 +181,7 @@ class Disclosure(UuidModel):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="disclosures")
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="disclosures")
     basis = models.CharField(max_length=12, choices=Basis)
-    consent = models.ForeignKey(
-        Consent, null=True, blank=True, on_delete=models.PROTECT, related_name="disclosures"
-    )
+    consent = models.ForeignKey(Consent, null=True, blank=True, on_delete=models.PROTECT, related_name="disclosures")
     organization = models.ForeignKey(Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     to_person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     purpose = models.CharField(max_length=12, choices=Purpose)
@@ -142,15 +190,26 @@ class Disclosure(UuidModel):
     how = models.CharField(max_length=40)
     notice = models.TextField()
     consent_copy = models.TextField(blank=True)
-    emergency = models.TextField(blank=True, help_text="42 CFR 2.51(c): nature of the emergency, recipient's affiliation.")
+    emergency = models.TextField(
+        blank=True, help_text="42 CFR 2.51(c): nature of the emergency, recipient's affiliation."
+    )
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
-    objects = OfVisiblePerson.as_manager()
+    objects = DisclosureQuerySet.as_manager()
 
     class Meta:
         ordering = ["-at"]
-        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="consent_holds",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                declare=[("held", "privacy_consent%ROWTYPE")],
+                func=_CONSENT_HOLDS,
+            ),
+        ]
         indexes = [models.Index(fields=["person", "-at"], name="privacy_disclosure_person")]
         constraints = [
             models.CheckConstraint(

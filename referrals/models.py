@@ -1,24 +1,20 @@
 """Partners we refer to and hear from, and people sent one way or the other."""
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from accounts.models import Facility
-from accounts.querysets import FacilityScoped
 from core.models import UuidModel, Versioned
 from people.models import Organization, Person
 from privacy.models import Disclosure
 from programs.enums import Category
-
-
-class Compensation(models.TextChoices):
-    """What money passes between us; a closed list. Anything that varies with referrals is no choice (18 USC 220)."""
-
-    NONE = "none", "None"
-    FLAT_SERVICES = "flat_services", "Flat fee for services at fair market value"
+from referrals.enums import CLOSED_STATES, Compensation, Direction, ReferralState, Urgency
+from referrals.querysets import PartnerQuerySet, ReferralQuerySet
 
 
 @pghistory.track()
@@ -35,11 +31,21 @@ class Partner(UuidModel, Versioned):
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = PartnerQuerySet.as_manager()
+
     class Meta:
         ordering = ["organization__name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(compensation__in=Compensation.values), name="referrals_partner_compensation_is_closed"
+            ),
+        ]
 
     def __str__(self):
         return self.organization.name
+
+    def get_absolute_url(self):
+        return reverse("referrals:partner", args=[self.pk])
 
 
 @pghistory.track()
@@ -57,53 +63,6 @@ class PartnerContact(UuidModel):
 
     def __str__(self):
         return self.name
-
-
-class Direction(models.TextChoices):
-    """Sent to us, or by us."""
-
-    IN = "in", "In"
-    OUT = "out", "Out"
-
-
-class ReferralState(models.TextChoices):
-    """The closed loop; every move is a `ReferralMove` with who and when."""
-
-    DRAFT = "draft", "Draft"
-    RECEIVED = "received", "Received"
-    SENT = "sent", "Sent"
-    SEEN = "seen", "Seen"
-    NEEDS_INFORMATION = "needs_information", "Needs information"
-    ACCEPTED = "accepted", "Accepted"
-    DECLINED = "declined", "Declined"
-    NO_CAPACITY = "no_capacity", "No capacity"
-    UNREACHABLE = "unreachable", "Could not reach"
-    ARRIVED = "arrived", "Arrived"
-    NOT_ARRIVED = "not_arrived", "Did not arrive"
-    WITHDRAWN = "withdrawn", "Withdrawn"
-
-
-class Urgency(models.TextChoices):
-    """When we ask again: 1, 3 or 14 days."""
-
-    URGENT = "urgent", "Urgent"
-    SOON = "soon", "Soon"
-    ROUTINE = "routine", "Routine"
-
-
-class ReferralQuerySet(FacilityScoped):
-    def waiting(self):
-        """Referrals whose outcome we have not heard."""
-        return self.exclude(state__in=CLOSED_STATES)
-
-
-CLOSED_STATES = [
-    ReferralState.DECLINED,
-    ReferralState.NO_CAPACITY,
-    ReferralState.ARRIVED,
-    ReferralState.NOT_ARRIVED,
-    ReferralState.WITHDRAWN,
-]
 
 
 @pghistory.track()
@@ -146,15 +105,40 @@ class Referral(UuidModel, Versioned):
                 name="referrals_referral_closed_at",
             ),
             models.CheckConstraint(
-                condition=Q(direction="in") | Q(state="draft") | Q(state__in=CLOSED_STATES) | Q(follow_up_on__isnull=False),
+                condition=Q(direction="in")
+                | Q(state="draft")
+                | Q(state__in=CLOSED_STATES)
+                | Q(follow_up_on__isnull=False),
                 name="referrals_referral_is_followed_up",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="declined") | ~Q(state_reason=""), name="referrals_referral_declined_because"
             ),
         ]
         indexes = [
             models.Index(fields=["facility", "direction", "-made_at", "id"], name="referrals_referral_list"),
             models.Index(fields=["partner", "-made_at"], name="referrals_referral_partner"),
             models.Index(fields=["person", "-made_at"], name="referrals_referral_person"),
+            models.Index(
+                fields=["follow_up_on"],
+                condition=Q(follow_up_on__isnull=False, closed_at=None),
+                name="referrals_referral_to_ask",
+            ),
         ]
+
+    def __str__(self):
+        return f"Referral {self.pk}"
+
+    def get_absolute_url(self):
+        return reverse("referrals:referral", args=[self.pk])
+
+    @property
+    def is_in(self):
+        return self.direction == Direction.IN
+
+    @property
+    def is_open(self):
+        return self.state not in CLOSED_STATES
 
 
 class ReferralMove(models.Model):
@@ -169,3 +153,4 @@ class ReferralMove(models.Model):
 
     class Meta:
         ordering = ["at", "pk"]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
