@@ -21,7 +21,7 @@
     });
   const act = (element) => {
     if (isField(element)) {
-      element.focus();
+      element.focus({ preventScroll: Boolean(element.closest(".hr-top")) });
       if (element.select) element.select();
     } else {
       if (element.matches("input")) element.focus();
