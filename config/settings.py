@@ -203,7 +203,11 @@ EMAIL_HOST_USER = env("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD", default="")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
 EMAIL_TIMEOUT = 10
+LOCAL_MAIL = not IS_PRODUCTION and "EMAIL_HOST" not in env.ENVIRON  # `up` runs a mail server of its own
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="office@localhost")
+# One call takes at most so long, and a lease outlasts four of them: no living worker meets its own reaper.
+OUTGOING_CALL_SECONDS = env.int("HANDRAIL_TEST_CALL_SECONDS", default=15) if IS_TEST else 15
+OUTGOING_LEASE_SECONDS = env.int("HANDRAIL_TEST_LEASE_SECONDS", default=100) if IS_TEST else 100
 OUTGOING = env("HANDRAIL_OUTGOING", default="on")  # off: after a restore, nothing leaves until released
 PUBLIC_URL = env("HANDRAIL_PUBLIC_URL", default="http://127.0.0.1:8000")
 
@@ -249,7 +253,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_REFERRER_POLICY = "same-origin"  # none at all would make browsers hide the origin of our own forms
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PRODUCTION)
