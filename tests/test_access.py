@@ -10,7 +10,7 @@ import re
 import uuid
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Model
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
@@ -19,6 +19,7 @@ import tests.access
 from accounts.models import User
 from accounts.permissions import ROLE_PERMISSIONS, Permission, Role
 from accounts.querysets import FacilityScoped
+from people.models import ReadEvent
 from people.querysets import OfVisiblePerson, PersonQuerySet
 from tests import factories as make
 from tests.access import PUBLIC, SIGNED_IN, Row
@@ -195,6 +196,42 @@ def test_a_role_gets_exactly_what_the_matrix_says(name, worlds):
             elif granted and not answered and status not in {405, 302, 403, 404}:
                 found.append(f"{role} {method}: {status} for a method that the row does not name")
     assert found == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_that_names_a_person_is_in_the_read_log_and_nobody_is_in_the_logs(name, worlds, caplog):
+    """Every response that shows persons writes one ReadEvent that names them (I-32); log lines name none (I-47)."""
+    row = ROWS.get(name) or Row(SIGNED_IN)
+    _invitation(worlds)
+    ours, _ = worlds
+    unread = []
+    for role in Role:
+        before = ReadEvent.objects.count()
+        response = client_of(getattr(ours, role.value)).get(address(name, row.args(ours)), follow=True)
+        seen = {str(pk) for event in ReadEvent.objects.all()[before:] for pk in event.person_ids}
+        for person in (ours.person, ours.relative):
+            shown = [name for name in (person.name, person.short_name) if name.encode() in response.content]
+            if shown and str(person.pk) not in seen:
+                unread.append(f"{role} read {shown}")
+    assert unread == []
+    assert OURS not in caplog.text
+    assert THEIRS not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["admissions:inquiry", "admissions:person", "admissions:inquiries", "programs:board"])
+def test_a_page_whose_reading_cannot_be_written_down_is_not_shown(name, worlds):
+    ours, _ = worlds
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION no_reads() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the read log is full'; END $$;"
+            "CREATE TRIGGER no_reads BEFORE INSERT ON people_readevent EXECUTE FUNCTION no_reads();"
+        )
+
+    response = client_of(ours.clinician).get(address(name, ROWS[name].args(ours)))
+
+    assert response.status_code == 500
+    assert OURS.encode() not in response.content
 
 
 def test_the_crawl_goes_red_when_one_queryset_forgets_its_scope(worlds, monkeypatch):
