@@ -3,12 +3,13 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_init, worker_init, worker_process_init
+from celery.signals import beat_init, worker_init, worker_process_init, worker_process_shutdown
 
 from config import checks, processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("handrail")
+app.set_default()  # also for the threads of the web server, which only publish hints
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -17,6 +18,18 @@ app.autodiscover_tasks()
 def end_with_the_worker(**kwargs):
     """A pool process that outlives a killed worker would go on sending beside the next one."""
     processes.die_with_parent()
+    close_connections()
+
+
+@worker_process_shutdown.connect
+def close_connections(**kwargs):
+    """No connection, and no pool of them, is shared across a fork or left open at the end."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if hasattr(connection, "close_pool"):
+            connection.close_pool()
 
 
 @worker_init.connect

@@ -1,11 +1,17 @@
 """What other rooms ask of messaging: plan, cancel, write down a stop, deliver."""
 
+from collections import Counter
+
 from django.db import transaction
+from django.db.models import Min
 from django.utils import timezone
 
+from core import happenings
+from core.errors import Refused
 from core.times import instant
-from messaging import engine
-from messaging.models import Message, MessageState
+from messaging import engine, tasks
+from messaging.models import Channel, Message, MessageState, OptChoice, OptKind
+from people.models import ContactPoint
 
 NEVER_LEFT = {MessageState.DUE, MessageState.CANCELLED, MessageState.SUPPRESSED}
 
@@ -18,8 +24,8 @@ def plan(
 
     To a member of staff (`user`) or to a person's `contact_point`. `on`, `time` in `zone` (date, naive
     time, IANA name) is the promised moment, `expires_at` (aware) the moment after which it makes no
-    sense any more. `slot_key` names the slot within `source`; a slot is filled once, so what makes it
-    another slot (a moved time, a new version) belongs into the key or into `source_version`.
+    sense any more. `slot_key` names the slot within `source`; a slot is filled once, so a key that moves
+    with its source must carry what moved ("v2").
 
     Planning an unchanged slot again changes nothing. A changed one is moved, and one that was
     cancelled or not sent is due again; what has left, or may have, stays as it is. Returns the Message.
@@ -59,6 +65,8 @@ def plan(
                 message.next_at = due_at
             message.state, message.reason = MessageState.DUE, ""
             message.save(update_fields=[*changed, "next_at", "state", "reason"])
+        if message.state == MessageState.DUE and message.next_at <= timezone.now():
+            transaction.on_commit(tasks.hint)
     return message
 
 
@@ -77,4 +85,76 @@ def deliver_due(limit=50, *, loop="worker", should_stop=lambda: False):
 
     `loop` names the heartbeat that is written; `should_stop()` is asked between messages.
     """
-    return engine.run(limit, loop=loop, should_stop=should_stop, now=timezone.now)
+    return engine.run(limit, loop=loop, should_stop=should_stop)
+
+
+# --- A spoken stop ---------------------------------------------------------------------------------------
+
+CHANNEL_OF = {"email": Channel.EMAIL, "phone": Channel.SMS}
+
+
+def opt_out(contact_point, *, source, by, facility=None, at=None):
+    """Write down that whoever reads at this address wants no more automated messages; effective at once.
+
+    `source` says how we heard it ("said on the phone"). It holds for everyone at that address (47 CFR
+    64.1200(a)(10): any reasonable means). Raises Refused for a contact point that gets no messages.
+    """
+    channel = CHANNEL_OF.get(contact_point.kind)
+    if channel is None:
+        raise Refused("No automated message goes to a postal address.", code="no_channel")
+    at = at or timezone.now()
+    with transaction.atomic():
+        # Waits for a gate that is deciding right now, and makes the next one see this choice.
+        same = ContactPoint.objects.filter(kind=contact_point.kind, normal=contact_point.normal).order_by("pk")
+        list(same.select_for_update(of=("self",)).values_list("pk", flat=True))
+        choice = OptChoice.objects.create(
+            channel=channel, address=contact_point.normal, kind=OptKind.OUT, at=at, source=source[:80], by=by
+        )
+        waiting = Message.objects.filter(
+            state=MessageState.DUE,
+            channel=channel,
+            contact_point__kind=contact_point.kind,
+            contact_point__normal=contact_point.normal,
+        )
+        waiting.update(state=MessageState.SUPPRESSED, reason="opted_out")
+        happenings.record(
+            "message.opted_out",
+            f"Asked for no more automated {'e-mail' if channel == Channel.EMAIL else 'texts'}: {source}",
+            by=by,
+            about=contact_point.person,
+            place=facility,
+            subject=contact_point,
+            at=at,
+        )
+    return choice
+
+
+def has_opted_out(contact_point):
+    """Whether the newest choice at this address is a stop."""
+    channel = CHANNEL_OF.get(contact_point.kind)
+    newest = OptChoice.objects.filter(channel=channel, address=contact_point.normal).order_by("-at", "-pk").first()
+    return bool(newest and newest.kind == OptKind.OUT)
+
+
+# --- The ticker ------------------------------------------------------------------------------------------
+
+
+def late_by(now=None):
+    """Seconds by which the oldest message that could be sent is late; 0 when nothing is due."""
+    now = now or timezone.now()
+    oldest = Message.objects.claimable(now).order_by().aggregate(oldest=Min("next_at"))["oldest"]
+    return max(0, int((now - oldest).total_seconds())) if oldest else 0
+
+
+def tick(*, late_seconds=30, should_stop=lambda: False):
+    """One pass of the ticker: settle what nobody finished, then send if the workers do not; returns counts."""
+    counts = Counter({f"settled: {how}": count for how, count in engine.reap().items()})
+    engine.beat("ticker")
+    if late_by() > late_seconds:
+        counts += Counter(deliver_due(limit=200, loop="ticker", should_stop=should_stop))
+    return dict(counts)
+
+
+def close_what_is_over():
+    """Close what is due no longer, with a reason and a call instead; returns how many."""
+    return engine.close_what_is_over()

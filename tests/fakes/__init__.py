@@ -1,0 +1,1 @@
+"""Outside parties that write down what reached them: their record is the truth."""
