@@ -36,6 +36,7 @@ def main(args):
     except local.Taken as taken:
         sys.exit(f"`check_all` is already running here (process {taken.info.get('pid', 'unknown')}).")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    (state / "static").mkdir(exist_ok=True)  # the tests serve static files from their sources
     with contextlib.suppress(OSError):
         (state / "logs" / "postgresql.log").unlink()
 
