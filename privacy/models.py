@@ -126,6 +126,14 @@ class Consent(UuidModel):
     def __str__(self):
         return f"{self.get_kind_display()} {self.pk}"
 
+    @property
+    def class_labels(self):
+        return [ContentClass(name).label for name in self.classes]
+
+    @property
+    def purpose_labels(self):
+        return [Purpose(name).label for name in self.purposes]
+
 
 class ConsentRecipient(models.Model):
     """One named recipient of a consent: an organization or a person."""

@@ -47,6 +47,11 @@ class Partner(UuidModel, Versioned):
     def get_absolute_url(self):
         return reverse("referrals:partner", args=[self.pk])
 
+    @property
+    def takes_words(self):
+        """Levels of care, in the order of the vocabulary."""
+        return ", ".join(label for name, label in Category.choices if name in self.takes)
+
 
 @pghistory.track()
 class PartnerContact(UuidModel):

@@ -1,11 +1,24 @@
 """What we ask about partners and referrals."""
 
+from dataclasses import dataclass
+
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db import models
 from django.db.models import Count, Q
 
 from accounts.querysets import FacilityScoped
-from referrals.enums import CLOSED_STATES, Direction, ReferralState
+from referrals.enums import CLOSED_STATES, Direction
+from referrals.enums import ReferralState as S
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Referrals with one partner: sent to us, asked of them, taken by them, not answered yet."""
+
+    received: int = 0
+    asked: int = 0
+    took: int = 0
+    waiting: int = 0
 
 
 class PartnerQuerySet(models.QuerySet):
@@ -18,15 +31,10 @@ class PartnerQuerySet(models.QuerySet):
         """Everything a partner row reads, by name."""
         return self.select_related("organization", "owner").order_by("organization__name", "pk")
 
-    def with_counts(self, facility_ids):
-        """`sent_us`, `sent_them`, `waiting`: referrals each way at those facilities, and not heard of yet."""
-        here = Q(referrals__facility__in=facility_ids)
-        out = here & Q(referrals__direction=Direction.OUT)
-        return self.annotate(
-            sent_us=Count("referrals", filter=here & Q(referrals__direction=Direction.IN)),
-            sent_them=Count("referrals", filter=out & ~Q(referrals__state=ReferralState.DRAFT)),
-            waiting=Count("referrals", filter=out & ~Q(referrals__state__in=[*CLOSED_STATES, ReferralState.DRAFT])),
-        )
+    def behind(self, row):
+        """Partners behind `row` in list order: keyset paging."""
+        name = row.organization.name
+        return self.filter(Q(organization__name__gt=name) | Q(organization__name=name, pk__gt=row.pk))
 
     def named_like(self, name):
         """At most three partners whose name is nearly `name`, nearest first."""
@@ -48,6 +56,22 @@ class ReferralQuerySet(FacilityScoped):
     def sent(self):
         """Outbound and told to the partner: no drafts, nor what was withdrawn before it left."""
         return self.outgoing().filter(disclosure__isnull=False)
+
+    def tallies(self, partner_ids):
+        """`{partner id: Tally}` of those partners, in one query; partners without referrals are missing."""
+        asked = Q(direction=Direction.OUT, disclosure__isnull=False)
+        rows = (
+            self.filter(partner__in=partner_ids)
+            .values("partner")
+            .annotate(
+                received=Count("pk", filter=Q(direction=Direction.IN)),
+                asked=Count("pk", filter=asked),
+                took=Count("pk", filter=asked & Q(state__in=[S.ACCEPTED, S.ARRIVED, S.NOT_ARRIVED])),
+                waiting=Count("pk", filter=asked & Q(closed_at=None) & ~Q(state=S.ACCEPTED)),
+            )
+            .order_by()
+        )
+        return {row.pop("partner"): Tally(**row) for row in rows}
 
     def for_list(self):
         """Everything a referral row reads, newest first."""

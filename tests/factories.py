@@ -18,9 +18,9 @@ from admissions.models import CallDraft, Inquiry, IntakeCall, SafetyCheck, Stage
 from core.times import instant
 from messaging.models import Message
 from people.models import ContactPoint, Organization, Person, PersonAtFacility
-from privacy.models import Consent, ConsentRecipient
+from privacy.models import Consent, ConsentRecipient, Disclosure
 from programs.enums import Category, UseKind
-from programs.models import Appointment, Bed, BedHold, BedUse, Placement, Program, Stay, Unit
+from programs.models import Appointment, Bed, BedBlock, BedHold, BedUse, Placement, Program, Stay, Unit
 from referrals.models import Partner, PartnerContact, Referral, ReferralMove
 from therapy.models import Modality, TherapyAssignment
 from work.models import Task
@@ -177,6 +177,12 @@ def make_hold(*, bed=None, person=None, by=None, expires_at=None, facility=None,
     )  # fmt: skip
 
 
+def make_block(bed, *, kind=UseKind.BLOCK, **given):
+    return BedBlock.objects.create(
+        **{"facility": bed.unit.program.facility, "use": make_use(bed, kind=kind), "reason": "Plumbing"} | given
+    )
+
+
 def make_placement(*, bed=None, person=None, stay=None, start=None, facility=None, **given):
     bed = bed or make_bed(facility=facility)
     program = bed.unit.program
@@ -255,6 +261,15 @@ def make_consent(*, person=None, facility=None, to=(), **given):
         field = "person" if isinstance(recipient, Person) else "organization"
         ConsentRecipient.objects.create(consent=consent, **{field: recipient})
     return consent
+
+
+def make_disclosure(consent, *, to, **given):
+    """What was told to the organization `to` under `consent`, by phone."""
+    return Disclosure.objects.create(
+        **{"person": consent.person, "facility": consent.facility, "basis": "consent", "consent": consent,
+           "organization": to, "purpose": consent.purposes[0], "classes": consent.classes[:1], "what": "Is here",
+           "how": "phone", "notice": "The notice", "consent_copy": "The scope", "at": timezone.now()} | given
+    )  # fmt: skip
 
 
 def make_message(*, facility=None, due_at=None, user=None, contact_point=None, **given):
