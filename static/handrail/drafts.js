@@ -114,5 +114,12 @@ window.Handrail = window.Handrail || {};
   document.querySelectorAll("form[data-autosave]").forEach(draftOf);
 
   window.Handrail.hasUnsaved = () => [...drafts.values()].some((draft) => draft.isUnsaved);
+  /* All that is typed went along with another request: nothing is left to save or to warn about. */
+  window.Handrail.forgetDraft = (form) => {
+    const draft = drafts.get(form);
+    if (!draft) return;
+    draft.isOver = true;
+    clearTimeout(draft.timer);
+  };
   window.Handrail.saveDrafts = () => Promise.all([...drafts.values()].map((draft) => draft.save()));
 })();

@@ -1,0 +1,644 @@
+"""The live call: typed while somebody speaks, saved as one transaction, stopped by an emergency."""
+
+import re
+import time as clock
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.db import transaction
+from django.db.models import Q
+from django.http import Http404, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.permissions import Permission
+from admissions import drafts, safety, spoken, substances
+from admissions.calls import save_call
+from admissions.enums import Danger, Direction
+from admissions.forms.calls import (
+    MOST_SUBSTANCES,
+    OTHER,
+    ActionForm,
+    CallForm,
+    SubstanceRows,
+    missing_facts,
+    promised_when,
+)
+from admissions.models import CallDraft, Inquiry, SafetyCheck
+from core.errors import Refused, Stale
+from core.idempotency import idempotent
+from core.templatetags.hr import say_clock, say_date
+from core.times import instant
+from people import reads
+from people.models import Person, Relation
+from people.services import candidates
+from privacy import services as privacy
+from privacy.enums import Ladder
+from programs.models import Bed
+from programs.services import best_beds
+
+CALL_SECONDS = 2 * 3600  # while somebody types, the session outlives its absolute end this long
+ROW = re.compile(r"s-(\d{1,3})-name")
+AUTOSAVE = "X-Handrail-Autosave"
+WEB_UUID = re.compile(r"[0-9a-fA-F-]{32,36}")
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_GET
+def calls(request):
+    """Calls I began and did not save, so that none is lost."""
+    waiting = [
+        {
+            "draft": draft,
+            "caller": drafts.values(draft).get("caller") or "Nobody named yet",
+            "about": " ".join(filter(None, (drafts.values(draft).get("first"), drafts.values(draft).get("last")))),
+        }
+        for draft in drafts.mine(request.user)[:50]
+    ]
+    return render(request, "admissions/calls.html", {"waiting": waiting})
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_http_methods(["GET", "POST"])
+@idempotent
+def call_new(request):
+    """POST begins a call: empty, or about a known person or inquiry (`person`, `inquiry`), then called by us."""
+    if request.method == "GET":
+        return render(request, "admissions/call_new.html")
+    inquiry = _chosen(
+        Inquiry.objects.visible_to(request.user, Permission.LOG_CALL).select_related(
+            "facility", "person", "caller", "contact_point"
+        ),
+        request.POST.get("inquiry"),
+    )
+    person = _chosen(Person.objects.visible_to(request.user, Permission.LOG_CALL), request.POST.get("person"))
+    facility = inquiry.facility if inquiry else request.facility
+    if facility is None or not request.user.may(Permission.LOG_CALL, facility):
+        raise Http404
+    person = inquiry.person if inquiry else person
+    draft = drafts.begin(
+        request.user,
+        facility=facility,
+        person=person,
+        inquiry=inquiry,
+        direction=Direction.OUT if person else Direction.IN,
+        fields=_known_fields(person, inquiry),
+    )
+    return redirect("admissions:call", pk=draft.pk)
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_http_methods(["GET", "POST"])
+def call(request, pk):
+    """The live-call page; POST saves it. Saved or thrown away, it leads to what it became."""
+    draft = _draft(request, pk)
+    if draft.saved_as_id:
+        return redirect("admissions:inquiry", pk=draft.saved_as.inquiry_id)
+    if draft.discarded_at:
+        return redirect("admissions:calls")
+    checks = drafts.checks(draft)
+    if any(check.is_e1 and not check.action for check in checks):
+        return redirect("admissions:call_emergency", pk=draft.pk)
+    if request.method == "GET":
+        return _show_call(request, draft, checks)
+    return _save(request, draft, checks)
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_POST
+def call_draft(request, pk):
+    """Autosave: keeps what is typed; answers what the page shows of it. 409 when another window typed since."""
+    draft = _draft(request, pk)
+    _keep_session(request)
+    try:
+        draft = drafts.remember(
+            draft,
+            dict(request.POST.lists()),
+            writer=_writer(request),
+            version=_version(request),
+            part=request.POST.get("part", "call"),
+        )
+    except (Stale, drafts.DraftOver):
+        return JsonResponse({"conflict": True}, status=409)
+    return JsonResponse(_live(draft))
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_POST
+def call_danger(request, pk):
+    """The danger question was answered: yes, or no way to know and fear, opens the emergency page."""
+    draft = _draft(request, pk)
+    if draft.saved_as_id or draft.discarded_at:
+        return _led(request, draft, "admissions:call")
+    _keep_session(request)
+    # A stale window may lose words here, never the answer.
+    try:
+        with transaction.atomic():
+            draft = drafts.remember(
+                draft, dict(request.POST.lists()), writer=_writer(request), version=_version(request)
+            )
+    except Stale:
+        draft.refresh_from_db()
+    check = _ask(draft, request.POST, by=request.user)
+    if check is not None:
+        draft = drafts.asked(draft, check)
+        if check.is_e1 and not check.action:
+            return _led(request, draft, "admissions:call_emergency")
+    return _led(request, draft, "admissions:call", stays=True)
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_http_methods(["GET", "POST"])
+def call_emergency(request, pk):
+    """911 now. The page stays until a named person has recorded what happened."""
+    draft = _draft(request, pk)
+    check = next((c for c in drafts.checks(draft) if c.is_e1 and not c.action), None)
+    if check is None or draft.saved_as_id or draft.discarded_at:
+        return redirect("admissions:call", pk=draft.pk)
+    form = ActionForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        try:
+            drafts.remember(
+                draft,
+                dict(request.POST.lists()),
+                writer=_writer(request),
+                version=_version(request),
+                part="emergency",
+            )
+        except (Stale, drafts.DraftOver):
+            draft.refresh_from_db()
+        if form.is_valid():
+            try:
+                safety.record_action(
+                    check, action=form.cleaned_data["action"], note=form.cleaned_data["note"], by=request.user
+                )
+            except Refused as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                return redirect("admissions:call", pk=draft.pk)
+    draft.refresh_from_db()
+    typed = drafts.values(draft)
+    kept = draft.content.get("fields", {})
+    return render(
+        request,
+        "admissions/call_emergency.html",
+        {
+            "draft": draft,
+            "check": check,
+            "form": form,
+            "steps": safety.STEPS,
+            "ticked": kept.get("step", []),
+            "where": typed.get("where", ""),
+            "caller": typed.get("caller", ""),
+            "relation": _relation_words(typed.get("relation")),
+            "reach": typed.get("reach", ""),
+            "person": " ".join(filter(None, (typed.get("first"), typed.get("last")))),
+            "age": typed.get("age", ""),
+            "taken": _taken(typed),
+            "words": safety.emergency_words(),
+            "writer": uuid.uuid4().hex,
+            "zone": draft.facility.zone,
+        },
+    )
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_POST
+def call_candidates(request, pk):
+    """Who was reached at the number typed, as far as the user may see; never merged by itself."""
+    draft = _draft(request, pk)
+    found = _candidates(request, draft, request.POST.get("reach", ""))
+    reads.record(request, [item["person"] for item in found])
+    return render(request, "admissions/_call_candidates.html", {"draft": draft, "candidates": found})
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_GET
+def call_compare(request, pk):
+    """What is typed beside who is known; a person decides, nothing else does."""
+    draft = _draft(request, pk)
+    typed = drafts.values(draft)
+    found = _candidates(request, draft, typed.get("reach", ""))
+    reads.record(request, [item["person"] for item in found])
+    return render(
+        request,
+        "admissions/call_compare.html",
+        {
+            "draft": draft,
+            "candidates": found,
+            "typed": typed,
+            "typed_person": " ".join(filter(None, (typed.get("first"), typed.get("last")))),
+            "relation": _relation_words(typed.get("relation")),
+            "is_self": typed.get("relation") == Relation.SELF,
+            "today": draft.facility.today(),
+        },
+    )
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_POST
+def call_match(request, pk):
+    """The caller, or the one who needs help, is this known person; without a person the match is taken back."""
+    draft = _draft(request, pk)
+    role = request.POST.get("role")
+    if role not in {"caller", "person"}:
+        raise Http404
+    person = _chosen(Person.objects.visible_to(request.user, Permission.LOG_CALL), request.POST.get("person"))
+    try:
+        drafts.match(draft, person=person, role=role)
+    except drafts.DraftOver as refusal:
+        messages.warning(request, str(refusal))
+    return redirect("admissions:call", pk=draft.pk)
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_GET
+def call_beds(request, pk):
+    """The best free beds for this call; shut while an emergency has no action recorded."""
+    draft = _draft(request, pk)
+    context = {"draft": draft, "may_hold": request.user.may(Permission.HOLD_BED, draft.facility)}
+    try:
+        safety.refuse_before_action(checks=drafts.checks(draft))
+    except Refused as refusal:
+        return render(request, "admissions/_call_beds.html", context | {"refusal": str(refusal)}, status=409)
+    here = [draft.facility_id]
+    elsewhere = [pk for pk in request.user.facility_ids(Permission.HOLD_BED) if pk not in here]
+    person = _known(request, draft, "person")
+    return render(
+        request,
+        "admissions/_call_beds.html",
+        context | {"offers": best_beds(here + elsewhere, person=person, limit=3)},
+    )
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_POST
+def call_discard(request, pk):
+    """Throw an unsaved call away, with a reason."""
+    draft = _draft(request, pk)
+    try:
+        drafts.discard(draft, reason=request.POST.get("reason", ""), by=request.user)
+    except Refused as refusal:
+        messages.warning(request, str(refusal))
+        return redirect("admissions:call", pk=draft.pk)
+    messages.success(request, "Thrown away. Nothing of it was kept but your reason.")
+    return redirect("admissions:calls")
+
+
+@permission_required(Permission.CLOSE_ALERT, raise_exception=True)
+@require_GET
+def alerts(request):
+    """Emergencies no second person has closed, the oldest first."""
+    rows = list(safety.open_alerts(request.user)[:100])
+    reads.record(request, [p for row in rows if row.inquiry_id for p in (row.inquiry.person, row.inquiry.caller)])
+    return render(request, "admissions/alerts.html", {"alerts": rows})
+
+
+@permission_required(Permission.LOG_CALL, raise_exception=True)
+@require_http_methods(["GET", "POST"])
+def alert(request, pk):
+    """One emergency: what is known, and the record of what was done (POST). A web inquiry's is recorded here."""
+    check = get_object_or_404(
+        SafetyCheck.objects.visible_to(request.user, Permission.LOG_CALL).select_related(
+            "facility",
+            "inquiry__person",
+            "inquiry__caller",
+            "inquiry__contact_point",
+            "asked_by",
+            "action_by",
+            "closed_by",
+        ),
+        pk=pk,
+    )
+    form = ActionForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            safety.record_action(
+                check, action=form.cleaned_data["action"], note=form.cleaned_data["note"], by=request.user
+            )
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return redirect("admissions:alert", pk=check.pk)
+    inquiry = check.inquiry
+    reads.record(request, [inquiry.person, inquiry.caller] if inquiry else [])
+    return render(
+        request,
+        "admissions/alert.html",
+        {
+            "check": check,
+            "inquiry": inquiry,
+            "form": form,
+            "words": safety.emergency_words(),
+            "zone": check.facility.zone,
+            "may_close": request.user.may(Permission.CLOSE_ALERT, check.facility)
+            and check.action
+            and check.action_by_id != request.user.pk,
+        },
+    )
+
+
+@permission_required(Permission.CLOSE_ALERT, raise_exception=True)
+@require_POST
+def alert_close(request, pk):
+    """A supervisor other than who acted ends the alert."""
+    check = get_object_or_404(SafetyCheck.objects.visible_to(request.user, Permission.CLOSE_ALERT), pk=pk, is_e1=True)
+    try:
+        safety.close_alert(check, by=request.user, outcome=request.POST.get("outcome", ""))
+    except Refused as refusal:
+        messages.warning(request, str(refusal))
+    return redirect("admissions:alerts")
+
+
+# The page and its saving --------------------------------------------------------------------------------------
+
+
+def _show_call(request, draft, checks, form=None, rows=None, status=200):
+    now = timezone.now()
+    caller, person = _known(request, draft, "caller"), _known(request, draft, "person")
+    kept = draft.content.get("fields", {})
+    if form is None:
+        form = CallForm(
+            initial=_initial(kept), facility=draft.facility, user=request.user, at=now, caller=caller, person=person
+        )
+        rows = SubstanceRows(prefix="s", initial=_initial_rows(kept))
+    level = privacy.may_say(person, caller) if person and caller else Ladder.NOTHING
+    opening = spoken.next_opening(facility=draft.facility, at=now)
+    context = draft.content.get("context", {})
+    reads.record(request, [caller, person])
+    return render(
+        request,
+        "admissions/call.html",
+        {
+            "draft": draft,
+            "form": form,
+            "rows": rows,
+            "substances": substances.SUBSTANCES,
+            "most_substances": MOST_SUBSTANCES,
+            "check": checks[0] if checks else None,
+            "ask": safety.ASK,
+            "steps": safety.STEPS,
+            "words": safety.emergency_words(),
+            "ladder": list(Ladder),
+            "level": level,
+            "caller": caller,
+            "person": person,
+            "is_out": context.get("direction") == Direction.OUT,
+            "inquiry_id": context.get("inquiry"),
+            "opening": f"{say_date(opening[0], this_year=now.year)}, {say_clock(opening[1])}",
+            "opening_short": f"{say_date(opening[0], this_year=now.year)[:3]} {say_clock(opening[1])}",
+            "live": _live(draft),
+            "writer": uuid.uuid4().hex,
+            "zone": draft.facility.zone,
+            "danger": kept.get("danger", [""])[-1] if not form.is_bound else form["danger"].value(),
+        },
+        status=status,
+    )
+
+
+def _save(request, draft, checks):
+    now = timezone.now()
+    caller, person = _known(request, draft, "caller"), _known(request, draft, "person")
+    form = CallForm(request.POST, facility=draft.facility, user=request.user, at=now, caller=caller, person=person)
+    rows = SubstanceRows(request.POST, prefix="s")
+    try:
+        with transaction.atomic():
+            draft = drafts.remember(
+                draft, dict(request.POST.lists()), writer=_writer(request), version=_version(request)
+            )
+    except Refused as refusal:
+        if isinstance(refusal, drafts.DraftOver):
+            return redirect("admissions:call", pk=draft.pk)
+        form.add_error(
+            None, f"{refusal} Look at the other window first, or throw this one's words away by loading it again."
+        )
+        return _show_call(request, draft, checks, form, rows, status=409)
+    if not checks and (check := _ask(draft, request.POST, by=request.user, at=now)) is not None:
+        draft = drafts.asked(draft, check)
+        if check.is_e1:
+            return redirect("admissions:call_emergency", pk=draft.pk)
+    if form.is_valid() and rows.is_valid():
+        data = form.cleaned_data | {
+            "substances": [row.cleaned_data for row in rows if row.is_told],
+            "promised_at": promised_when(form.cleaned_data, facility=draft.facility, at=now),
+        }
+        try:
+            with transaction.atomic():
+                inquiry, _ = save_call(draft, data=data, by=request.user, at=now)
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            _hold(request, inquiry)
+            return redirect("admissions:inquiry", pk=inquiry.pk)
+    elif not rows.is_valid():
+        form.add_error(None, "Look at the substances: something there could not be read.")
+    return _show_call(request, draft, checks, form, rows, status=422)
+
+
+def _hold(request, inquiry):
+    """ "Save and hold": the call is saved whatever becomes of the bed."""
+    if not request.POST.get("hold"):
+        return
+    from admissions import journey
+
+    bed = _find(
+        Bed.objects.filter(unit__program__facility__in=request.user.facility_ids(Permission.HOLD_BED)),
+        request.POST["hold"],
+    )
+    try:
+        if bed is None:
+            raise Refused("That bed is not yours to hold.")
+        with transaction.atomic():
+            journey.hold_for(inquiry, bed=bed, by=request.user, reason="Held on the call")
+    except Refused as refusal:
+        messages.warning(request, f"The call is saved. No bed is held: {refusal}")
+
+
+def _ask(draft, posted, *, by, at=None):
+    """The safety check that what was posted makes, or None while a follow-up question is unanswered."""
+    answer, reachable, fear = posted.get("danger"), posted.get("reachable"), posted.get("fear")
+    if answer not in Danger.values:
+        return None
+    if answer == Danger.CANNOT_TELL and (
+        reachable not in {"yes", "no"} or (reachable == "no" and fear not in {"yes", "no"})
+    ):
+        return None
+    former = next(iter(drafts.checks(draft)), None)
+    return safety.ask(
+        facility=draft.facility,
+        answer=answer,
+        can_be_reached={"yes": True, "no": False}.get(reachable),
+        reason_for_fear={"yes": True, "no": False}.get(fear),
+        by=by,
+        at=at,
+        former=former,
+    )
+
+
+def _led(request, draft, name, *, stays=False):
+    """Where an answer leads: JSON for the page's own script, a redirect without one."""
+    if AUTOSAVE not in request.headers:
+        return redirect(name, pk=draft.pk)
+    if stays:
+        return JsonResponse(_live(draft))
+    return JsonResponse({"go": reverse(name, args=[draft.pk])})
+
+
+def _live(draft):
+    """What the page shows of an unsaved call, from what is kept of it; sentences, ready to print."""
+    typed, facility, now = drafts.values(draft), draft.facility, timezone.now()
+    told = []
+    for name, value in typed.items():
+        if row := ROW.fullmatch(name):
+            last = spoken.last_use_at(typed.get(f"s-{row[1]}-last_use"), facility=facility, at=now)
+            told.append((value, last))
+    checks = drafts.checks(draft)
+    missing = missing_facts(typed, caller=drafts.known(draft, "caller"), person=drafts.known(draft, "person"))
+    asked = ""
+    if checks:
+        local = checks[0].asked_at.astimezone(facility.time_zone)
+        asked = f"{checks[0].get_answer_display()}, asked {say_clock(local)}. Ask again if anything changes."
+        if checks[0].action:
+            asked = (
+                f"{checks[0].get_action_display()}, written down {say_clock(local)}. Ask again if anything changes."
+            )
+    return {
+        "saved_at": draft.touched_at.isoformat(),
+        "version": draft.version,
+        "asked": asked,
+        "danger": bool(checks),
+        "facts": not missing,
+        "missing": list(missing.values()),
+        "warning": substances.breathing_warning(told),
+        **_promise(typed, facility=facility, now=now),
+    }
+
+
+def _promise(typed, *, facility, now):
+    """What is promised so far: the sentence, whether it is set, and what is wrong with it."""
+    try:
+        promised = promised_when(typed, facility=facility, at=now)
+        at = instant(*promised, facility.zone) if promised else None
+    except (ValueError, OverflowError) as problem:
+        words = str(problem) if typed.get("promise_when") else ""
+        return {"promise": "", "promise_set": False, "promise_problem": words}
+    if at is None:
+        return {"promise": "", "promise_set": False, "promise_problem": ""}
+    local = at.astimezone(facility.time_zone)
+    problem = "That time is already over." if at < now and typed.get("promise") == OTHER else ""
+    sentence = f"{say_date(local.date(), this_year=now.year)}, {say_clock(local)}"
+    return {"promise": sentence, "promise_set": not problem, "promise_problem": problem}
+
+
+def _candidates(request, draft, number):
+    """Known persons of a number, each with the last inquiry they were part of and the user may see."""
+    people = candidates(request.user, facility=draft.facility, number=number)
+    chosen = {str(drafts.known(draft, role)) for role in ("caller", "person")}
+    people = [person for person in people if str(person.pk) not in chosen]
+    ids = [person.pk for person in people]
+    last = {}
+    rows = (
+        Inquiry.objects.visible_to(request.user, Permission.VIEW_PEOPLE)
+        .filter(Q(person__in=ids) | Q(caller__in=ids))
+        .select_related("person", "facility")
+        .order_by("opened_at")
+        if ids
+        else []
+    )
+    for row in rows:
+        last[row.person_id] = row
+        if row.caller_id:
+            last[row.caller_id] = row
+    return [{"person": person, "inquiry": last.get(person.pk)} for person in people]
+
+
+def _known_fields(person, inquiry):
+    """What is known before an outgoing call begins, as the page's fields."""
+    if person is None:
+        return {}
+    fields = {"first": person.given_name, "last": person.family_name}
+    if inquiry is None:
+        point = person.contact_points.filter(wrong_since=None).exclude(kind="address").first()
+        return fields | {"relation": Relation.SELF, "caller": person.name, "reach": point.value if point else ""}
+    caller = inquiry.caller or person
+    point = inquiry.contact_point
+    return fields | {
+        "relation": inquiry.relation,
+        "caller": caller.name if caller.name != "No name yet" else "",
+        "withheld": "" if caller.name != "No name yet" else "on",
+        "reach": point.value if point else "",
+    }
+
+
+def _initial(kept):
+    many = {"ok"}
+    return {name: texts if name in many else texts[-1] for name, texts in kept.items() if texts}
+
+
+def _initial_rows(kept):
+    """The substances typed so far, without the gaps that removed rows left."""
+    numbers = sorted({int(row[1]) for name in kept if (row := ROW.fullmatch(name))})
+    rows = [
+        {
+            field: (kept.get(f"s-{n}-{field}") or [""])[-1]
+            for field in ("name", "route", "setting", "amount", "last_use")
+        }
+        for n in numbers
+    ]
+    return [row for row in rows if row["name"] or row["amount"] or row["last_use"]][:MOST_SUBSTANCES]
+
+
+def _taken(typed):
+    rows = _initial_rows({name: [value] for name, value in typed.items()})
+    return ", ".join(" ".join(filter(None, (row["name"], row["last_use"]))) for row in rows)
+
+
+def _relation_words(value):
+    return Relation(value).label.lower() if value in Relation.values and value != Relation.UNKNOWN else ""
+
+
+def _draft(request, pk):
+    """My draft, saved and thrown away ones included; anybody else's does not exist."""
+    drafts_of_mine = CallDraft.objects.visible_to(request.user, Permission.LOG_CALL).filter(user=request.user)
+    return get_object_or_404(drafts_of_mine.select_related("facility", "saved_as"), pk=pk)
+
+
+def _known(request, draft, role):
+    pk = drafts.known(draft, role)
+    return Person.objects.visible_to(request.user, Permission.VIEW_PEOPLE).filter(pk=pk).first() if pk else None
+
+
+def _chosen(rows, value):
+    """The row with the id that was posted; None for none, 404 for one out of sight or no id at all."""
+    if not value:
+        return None
+    found = _find(rows, value)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _find(rows, value):
+    try:
+        return rows.filter(pk=uuid.UUID(value)).first() if WEB_UUID.fullmatch(value) else None
+    except ValueError:
+        return None
+
+
+def _writer(request):
+    return drafts.storable(request.POST.get("writer", ""))[:40]
+
+
+def _version(request):
+    value = request.POST.get("version", "")
+    return int(value) if value.isdecimal() and len(value) < 9 else -1
+
+
+def _keep_session(request):
+    """Autosave is activity, and the absolute end never cuts an open call (`accounts.middleware.session_limits`)."""
+    until = int(clock.time()) + CALL_SECONDS
+    if request.session.get("call_until", 0) < until - 60:
+        request.session["call_until"] = until
