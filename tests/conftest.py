@@ -20,6 +20,15 @@ CHROMIUM_FLAGS = [
 ]
 
 
+def pytest_collection_modifyitems(items):
+    """Say before the test database is made that every test needs it.
+
+    pytest-django looks at the names of fixtures to decide; one that is asked for later would find the real database.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.django_db)
+
+
 @pytest.fixture(autouse=True)
 def _database(request):
     """Every test may use the database; nearly all do."""
