@@ -1,9 +1,9 @@
 """What we ask about inquiries."""
 
-from django.db.models import Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 
 from accounts.querysets import FacilityScoped
-from admissions.enums import OPEN_STAGES, Channel
+from admissions.enums import OPEN_STAGES, Channel, Stage
 
 
 class InquiryQuerySet(FacilityScoped):
@@ -17,6 +17,16 @@ class InquiryQuerySet(FacilityScoped):
             .filter(channel=Channel.WEB, first_attempt_at=None, is_suspect=False)
             .order_by("opened_at", "id")
         )
+
+    def waiting_for_decision(self):
+        """Sent for a decision, or open and never decided about; those sent first, then the oldest."""
+        from admissions.models import AdmissionDecision  # models import this module
+
+        decided = Exists(AdmissionDecision.objects.filter(inquiry=OuterRef("pk")))
+        sent = Q(stage=Stage.DECISION)
+        early = Q(stage__in=[Stage.NEW, Stage.PRE_SCREEN, Stage.BENEFITS], is_suspect=False)
+        rank = Case(When(sent, then=Value(0)), default=Value(1))
+        return self.filter(sent | (early & ~decided)).order_by(rank, "stage_since", "id")
 
     def for_list(self):
         """Everything the inquiry list reads, newest first."""

@@ -132,6 +132,10 @@ class PlacementQuerySet(FacilityScoped):
             "program__position", "program__name", "use__bed__unit__name", "use__bed__code", "pk"
         )
 
+    def with_therapies(self):
+        """With their therapies of every state, modality and therapist: the room above, read backwards."""
+        return self.prefetch_related("therapy_assignments__modality", "therapy_assignments__therapist")
+
 
 class AppointmentQuerySet(FacilityScoped):
     def booked(self):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, OperationalError, transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 
@@ -31,7 +32,7 @@ from programs.enums import (
     UseKind,
     UseState,
 )
-from programs.models import Appointment, Bed, BedBlock, BedHold, BedUse, Placement, Stay
+from programs.models import Appointment, Bed, BedBlock, BedHold, BedUse, Placement, Stay, Unit
 from programs.querysets import FITTING_UNITS
 from programs.reminders import remind_person
 
@@ -85,6 +86,12 @@ class NotInCare(Refused):
     """The stay ended, or the person was moved since the page was opened."""
 
     code = "not_in_care"
+
+
+class ProgramInUse(Refused):
+    """The program still has people, holds or blocked beds."""
+
+    code = "program_in_use"
 
 
 class AppointmentOver(Refused):
@@ -168,14 +175,14 @@ def hold(bed, *, person, by, until=None, reason, request_id=None, at=None):
     at = at or timezone.now()
     with _law(bed, by=by, person=person):
         bed = _lock(bed)[bed.pk]
+        _refuse_unfit(bed, person)
         program = bed.unit.program
         until = until or at + dt.timedelta(minutes=program.hold_minutes)
         if until <= at:
             raise OutOfOrder("That time is over. A hold ends later than now.")
-        _refuse_unfit(bed, person)
         _refuse_beyond_limits(program, by=by, start=at, until=until, is_new=True)
         _refuse_taken(bed, period=(at, until), by=by, person=person)
-        use = BedUse.objects.create(bed=bed, kind=UseKind.HOLD, period=(at, until), expires_at=until)
+        use = BedUse.objects.create(bed=bed, kind=UseKind.HOLD, period=_span(at, until), expires_at=until)
         row = BedHold.objects.create(
             facility=program.facility,
             use=use,
@@ -209,7 +216,7 @@ def extend(hold, *, until, by, version):
             raise OutOfOrder("That time is over. Let the bed go, or name a later time.")
         _refuse_beyond_limits(program, by=by, start=now, until=until, is_new=False)
         use = locked.use
-        use.period, use.expires_at = (use.period.lower, until), until
+        use.period, use.expires_at = _span(use.period.lower, until), until
         use.save(update_fields=["period", "expires_at"])
         _grow(locked)
         happenings.record(
@@ -276,7 +283,7 @@ def _let_go(hold, *, reason, by, at):
 def _close(use, state, at):
     """End a hold's use at `at`; a range is never empty, so one that ends at its start lasts a microsecond."""
     use.state = state
-    use.period = (use.period.lower, max(at, use.period.lower + dt.timedelta(microseconds=1)))
+    use.period = _span(use.period.lower, max(at, use.period.lower + dt.timedelta(microseconds=1)))
     use.save(update_fields=["state", "period"])
 
 
@@ -316,7 +323,7 @@ def unblock(block, *, by, at=None):
 
 def _take_out(bed, *, reason, by, until, kind, at):
     facility = bed.unit.program.facility
-    use = BedUse.objects.create(bed=bed, kind=kind, period=(at, None))
+    use = BedUse.objects.create(bed=bed, kind=kind, period=_span(at))
     row = BedBlock.objects.create(facility=facility, use=use, reason=reason[:200], until=until, by=by)
     word = "Cleaning" if kind == UseKind.CLEANING else "Blocked"
     happenings.record(
@@ -345,15 +352,57 @@ def set_bed(bed, *, by, is_active=None, **fields):
     return locked
 
 
+def add_beds(unit, *, codes, kind, is_step_free=False, by):
+    """Beds or seats of `unit` with `codes`. Raises Refused when one of them is there already."""
+    facility = unit.program.facility
+    try:
+        with transaction.atomic():
+            rows = [Bed(unit=unit, code=code, kind=kind, is_step_free=is_step_free) for code in codes]
+            Bed.objects.bulk_create(rows)
+            words = f"{unit.program}, {unit}: {', '.join(codes)} added"
+            happenings.record("beds.added", words[:500], by=by, place=facility, subject=unit)
+    except IntegrityError:
+        raise Refused("Somebody added one of these a moment ago. Look at the list.", code="bed_there") from None
+    return rows
+
+
+def set_program(program, *, version, fields, by):
+    """Write the changed `fields` (names) of `program` if it still has `version` (int).
+
+    It stops taking people only while nothing is held and nobody is in it. Raises Stale, ProgramInUse.
+    """
+    with transaction.atomic():
+        if not program.is_active:
+            beds = _lock(*Bed.objects.filter(unit__program=program))
+            if BedUse.objects.exclusive().not_lapsed().filter(bed__in=beds, period__endswith=None).exists():
+                raise ProgramInUse("Somebody is in this program, or a bed of it is out of use. End that first.")
+            if BedUse.objects.taking_now().filter(bed__in=beds).exists():
+                raise ProgramInUse("A bed of this program is held. Let it go first.")
+        program.save_if_current(version, fields=fields)
+        happenings.record("program.changed", f"{program} changed", by=by, place=program.facility, subject=program)
+    return program
+
+
 # Stays ----------------------------------------------------------------------------------------------------
 
 
-def start_stay(*, facility, person, by, bed=None, hold=None, at=None, request_id=None, planned_days=None):
+def start_stay(
+    *,
+    facility,
+    person,
+    by,
+    bed=None,
+    hold=None,
+    at=None,
+    request_id=None,
+    planned_days=None,
+    reason=PlacementReason.ADMISSION,
+):
     """Begin a stay of `person` in `bed`, or in the bed of `hold`, at `at` (aware, default now).
 
     The person's own hold on that bed is fulfilled, their other holds at the facility are let go.
-    `planned_days` is the length of stay, default the program's. Raises BedTaken, HoldOver, DoesNotFit,
-    AlreadyInCare, OutOfOrder. Answers the `Stay`.
+    `planned_days` is the length of stay, default the program's; `reason` that of the first placement.
+    Raises BedTaken, HoldOver, DoesNotFit, AlreadyInCare, OutOfOrder. Answers the `Stay`.
     """
     at = _happened(at)
     bed = hold.use.bed if hold else bed
@@ -371,7 +420,7 @@ def start_stay(*, facility, person, by, bed=None, hold=None, at=None, request_id
             admitted_by=by,
             planned_discharge_on=planned_end_on,
         )
-        _begin(stay, bed, by=by, at=at, reason=PlacementReason.ADMISSION, planned_end_on=planned_end_on)
+        _begin(stay, bed, by=by, at=at, reason=reason, planned_end_on=planned_end_on)
     return stay
 
 
@@ -419,24 +468,30 @@ def end_stay(stay, *, type, by, at=None, destination="", note="", cleaning=False
     return locked
 
 
+def lock_for_move(stay, *, bed, by):
+    """Lock the beds of both ends at once, in order, when two stays change in the caller's transaction."""
+    with _law(bed, by=by, person=stay.person):
+        _lock(bed, *Bed.objects.filter(uses__placement__in=stay.placements.current()))
+
+
 def _begin(stay, bed, *, by, at, reason, planned_end_on):
     """Put the person of `stay` into a locked bed; their hold on it is fulfilled, their other holds let go."""
+    _refuse_unfit(bed, stay.person)
     person, facility, program = stay.person, stay.facility, bed.unit.program
-    _refuse_unfit(bed, person)
     own = BedHold.objects.filter(use__bed=bed, use__state=UseState.FIRM, person=person).select_related("use").first()
     if own:
         _close(own.use, UseState.FULFILLED, at)
         _grow(own)
     _let_go_of_all(person, facility, reason=f"Placed in {bed}", by=by, at=at)
     _refuse_taken(bed, period=(at, None), by=by, person=person)
-    use = BedUse.objects.create(bed=bed, kind=UseKind.PLACEMENT, period=(at, None))
+    use = BedUse.objects.create(bed=bed, kind=UseKind.PLACEMENT, period=_span(at))
     return Placement.objects.create(
         facility=facility,
         stay=stay,
         person=person,
         program=program,
         use=use,
-        period=(at, None),
+        period=_span(at),
         reason=reason,
         planned_end_on=planned_end_on,
         placed_by=by,
@@ -449,7 +504,7 @@ def _end_placement(placement, *, at, by, cleaning):
     if at <= start:
         facility = bed.unit.program.facility
         raise OutOfOrder(f"{bed} was taken {_said(start, facility)}. What follows is later than that.")
-    placement.period, placement.use.period = (start, at), (placement.use.period.lower, at)
+    placement.period, placement.use.period = _span(start, at), _span(placement.use.period.lower, at)
     placement.use.save(update_fields=["period"])
     _grow(placement, "period")
     if cleaning and bed.kind == BedKind.BED:
@@ -690,7 +745,8 @@ def _refuse_taken(bed, *, period, by, person=None, offer=True):
 
 
 def _refuse_unfit(bed, person):
-    unit = bed.unit
+    # Read anew: what joined the lock's statement is as old as its snapshot, only the bed's own row is not.
+    bed.unit = unit = Unit.objects.select_related("program__facility").get(pk=bed.unit_id)
     if not (bed.is_active and unit.program.is_active):
         raise DoesNotFit(f"{bed} is not in use any more.")
     if unit.taken_by != TakenBy.ANYONE and person.sex in FITTING_UNITS and FITTING_UNITS[person.sex] != unit.taken_by:
@@ -736,6 +792,11 @@ def _happened(at):
     if at and at > now + CLOCK_SKEW:
         raise OutOfOrder("Record it when it happens. Until then, hold the bed.")
     return min(at or now, now)
+
+
+def _span(start, end=None):
+    """The half-open range from `start` to `end`, or open-ended; the same type that comes back from the database."""
+    return DateTimeTZRange(start, end, "[)")
 
 
 def _grow(row, *fields):

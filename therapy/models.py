@@ -6,10 +6,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Facility
-from accounts.querysets import FacilityScoped
 from core.models import UuidModel, Versioned
 from people.models import Person
 from programs.models import Placement
+from therapy.querysets import AssignmentQuerySet
 
 
 @pghistory.track()
@@ -67,7 +67,7 @@ class TherapyAssignment(UuidModel, Versioned):
     assigned_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = FacilityScoped.as_manager()
+    objects = AssignmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["starts_on", "created_at"]
