@@ -120,7 +120,7 @@ def _accepts(folder, child, deadline):
                     server.execute("CREATE DATABASE handrail")
                 return True
         except psycopg.OperationalError:
-            time.sleep(0.03)
+            time.sleep(0.05)
     return False
 
 
