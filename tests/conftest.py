@@ -26,7 +26,8 @@ def pytest_collection_modifyitems(items):
     pytest-django looks at the names of fixtures to decide; one that is asked for later would find the real database.
     """
     for item in items:
-        item.add_marker(pytest.mark.django_db)
+        if item.get_closest_marker("django_db") is None:  # one that says how, such as transaction=True, stays
+            item.add_marker(pytest.mark.django_db)
 
 
 @pytest.fixture(autouse=True)
