@@ -33,7 +33,7 @@ from people.models import ContactPoint, Person
 
 log = logging.getLogger(__name__)
 
-BATCH = 10  # claimed together: one killed worker delays at most so many, by one lease
+BATCH = 5  # claimed together: one killed worker delays at most so many, by one lease
 PASS_SECONDS = 60  # well below the time limit of the task that runs a pass
 MAX_TRIES = 8
 CAPS = ((dt.timedelta(days=1), 1), (dt.timedelta(days=7), 3))  # privacy.md 7.2, 6
@@ -412,13 +412,14 @@ def run(limit, *, loop, should_stop):
         messages = claim(min(BATCH, limit - counts["claimed"]))
         if not messages:
             break
+        beat(loop, claimed=len(messages))
         ended = Counter()
         for message in messages:
             ended[release(message) if is_over() else deliver(message)] += 1
         counts["claimed"] += len(messages)
         counts += ended
         unfinished = ended["lost"] + ended["unknown"] + ended["released"]
-        beat(loop, claimed=len(messages), finished=len(messages) - unfinished)
+        beat(loop, finished=len(messages) - unfinished)
     return dict(counts)
 
 

@@ -21,12 +21,15 @@ class Sink:
     `mood` is one of: ok; slow (says yes `seconds` after keeping); refuse_sender, refuse_address,
     unknown_address, busy, refuse_mail (nothing kept); keep_and_drop (keeps, then cuts the line without a
     word); drop (cuts before anything is kept); silent (neither keeps nor answers).
-    `arrived` lists (message number, whole mail) in order.
+    `arrived` lists (message number, whole mail) in order. `at(window)` is called while a mail is "on the
+    wire" and when it is "kept", then `pace` seconds pass; when it answers True on the wire, the mail
+    never came to its end.
     """
 
     def __init__(self):
         self.mood, self.seconds = "ok", 0.0
         self.arrived, self.tries = [], 0
+        self.at, self.pace = None, 0.0
 
     # --- the moods ---
 
@@ -55,14 +58,24 @@ class Sink:
             return "451 4.7.1 try later"
         if self.mood == "refuse_mail":
             return "554 5.6.0 not this"
+        if await self._pass("on the wire"):
+            return "421 gone"  # whoever sent it died before the end of the mail
         mailbox.keep(envelope.original_content)
         self.arrived.append((number_of(envelope.original_content), envelope.original_content))
+        await self._pass("kept")
         if self.mood == "keep_and_drop":
             server.transport.abort()
             return "421 gone"
         if self.mood == "slow":
             await asyncio.sleep(self.seconds)
         return "250 2.0.0 kept"
+
+    async def _pass(self, window):
+        if not self.at:
+            return False
+        cut = self.at(window)
+        await asyncio.sleep(self.pace)
+        return cut
 
     # --- what the tests ask ---
 
