@@ -15,6 +15,8 @@ def openings(rng, count, *, start, end, zone):
     more of late than a year ago."""
     first, days = start.date(), max((end - start).days, 1)
     weights = [WEEKDAYS[(first + dt.timedelta(days=n)).weekday()] * (1 + (GROWTH - 1) * n / days) for n in range(days)]
+    for n in range(max(days - 5, 0), days):
+        weights[n] *= 0.4  # today's scene tells most of the last days itself
     chosen = rng.choices(range(days), weights, k=count)
     hours = rng.choices(range(24), HOURS, k=count)
     found = [

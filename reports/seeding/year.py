@@ -154,12 +154,12 @@ class Teller:
             call = story.call(at, direction=Direction.IN)
             self.ask_safety(story, at + minutes(1), call)
             return at
-        at = office(at, facility.time_zone) + around(rng, 8 if story.inquiry.channel == Channel.WEB else 20)
+        at = office(at, facility.time_zone) + around(rng, 6 if story.inquiry.channel == Channel.WEB else 20)
         for wait in (0, 3, 22, 26):
             at = office(at + dt.timedelta(hours=wait), facility.time_zone) + minutes(rng.randrange(9))
             if at >= until:
                 return None
-            if rng.random() < (0.62 if story.inquiry.channel == Channel.WEB else 0.8):
+            if rng.random() < (0.6 if not wait else 0.3):
                 call = story.call(at)
                 self.ask_safety(story, at + minutes(1), call)
                 return at
