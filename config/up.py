@@ -158,7 +158,6 @@ class Supervisor:
             collecting = self.begin("collectstatic", "--noinput")
         if done.get("migrations") != [migrations, self.migrated()]:
             self.finish(self.begin("migrate", "--noinput"), "database migrations")
-            self.finish(self.begin("createcachetable"), "throttling table")
         if collecting:
             self.finish(collecting, "static files")
         database = self.migrated()
