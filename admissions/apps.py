@@ -5,6 +5,8 @@ class AdmissionsConfig(AppConfig):
     name = "admissions"
 
     def ready(self):
-        from admissions import reminders
+        from admissions import reminders, safety, subjects
 
         reminders.register()
+        subjects.register()
+        safety.register()

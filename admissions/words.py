@@ -1,0 +1,42 @@
+"""How staff say who called about whom: short words, no guess about anybody's gender."""
+
+from people.models import Relation
+
+_ABOUT = {
+    Relation.MOTHER: "mother of {}",
+    Relation.FATHER: "father of {}",
+    Relation.PARTNER: "partner of {}",
+    Relation.CHILD: "son or daughter of {}",
+    Relation.SIBLING: "brother or sister of {}",
+    Relation.RELATIVE: "relative of {}",
+    Relation.FRIEND: "friend of {}",
+    Relation.GUARDIAN: "legal guardian of {}",
+    Relation.PROFESSIONAL: "professional, about {}",
+}
+
+
+def who_about(inquiry):
+    """("Renata Oakes", "mother of Devin"), ("Garrett Lowe", "for themselves"), ("No name yet", "").
+
+    The first is whom one speaks with, the second how they belong to the person the inquiry is about.
+    """
+    caller, person = inquiry.caller, inquiry.person
+    if caller is None or caller.pk == person.pk:
+        return person.name, "for themselves" if inquiry.relation == Relation.SELF else ""
+    known_as = person.given_name or person.family_name or "someone"
+    return caller.name, _ABOUT.get(inquiry.relation, "about {}").format(known_as)
+
+
+def tries(tried, reached):
+    """ "Reached 1 of 2", "3 tries", "Not tried yet": outgoing calls about one inquiry."""
+    if reached:
+        return f"Reached {reached} of {tried}"
+    if tried:
+        return f"{tried} {'try' if tried == 1 else 'tries'}"
+    return "Not tried yet"
+
+
+def sentence(words):
+    """A list of clauses as one sentence part: "a", "a and b", "a, b and c"."""
+    words = list(words)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
