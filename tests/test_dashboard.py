@@ -228,9 +228,7 @@ def test_the_dashboard_takes_eight_queries_at_most_whatever_the_rows(signed_in, 
     client = signed_in(manager)
     client.get(reverse("reports:dashboard"))
 
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with asked() as queries:
         response = client.get(reverse("reports:dashboard"), {"at": "all"})
 
     assert response.status_code == 200
