@@ -53,10 +53,8 @@ class ConsentForm(forms.Form):
     """
 
     kind = forms.CharField(widget=forms.HiddenInput)
-    discloser = forms.CharField(
-        label="Who may tell", max_length=200, help_text="As the form says: our name, or the kind of staff."
-    )
-    classes = forms.MultipleChoiceField(label="What may be told", widget=forms.CheckboxSelectMultiple)
+    discloser = forms.CharField(label="Name or kind of staff", max_length=200, help_text="As the form says.")
+    classes = forms.MultipleChoiceField(label="Kinds of information", widget=forms.CheckboxSelectMultiple)
     what = forms.CharField(
         label="In the words of the form",
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -68,11 +66,11 @@ class ConsentForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
     recipient_class = forms.CharField(
-        label="To whom",
+        label="Class of recipients",
         max_length=300,
         help_text=f"The rule itself accepts: “{notices.TPO_RECIPIENTS}”.",
     )
-    purposes = forms.MultipleChoiceField(label="What for", widget=forms.CheckboxSelectMultiple)
+    purposes = forms.MultipleChoiceField(label="Purposes", widget=forms.CheckboxSelectMultiple)
     states_revocation = forms.BooleanField(
         label="The form says that it can be taken back in writing, except where it was already relied on.",
     )
@@ -209,7 +207,8 @@ class ConsentForm(forms.Form):
             rows = [Field(name, wrapper_class=width) for name, width in names if name in self.fields]
             if title in fixed:
                 rows.insert(0, HTML(f'<p class="hr-soft">{fixed[title]}</p>'))
-            return [Fieldset(title, Div(*rows, css_class="hr-fields"), css_class="hr-part")] if rows else []
+            legend = f'<span class="hr-h2 hr-strong d-block mb-2">{title}</span>'
+            return [Fieldset(legend, Div(*rows, css_class="hr-fields"), css_class="mb-4")] if rows else []
 
         organizations = [(name, "hr-c4") for name in self.organization_names]
         to_whom = [*organizations, ("relatives", ""), ("recipient_class", ""), ("states_redisclosure", "")]

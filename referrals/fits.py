@@ -18,10 +18,11 @@ class Reason:
 
 @dataclass(frozen=True)
 class Fit:
-    """One partner as a choice. `is_out`: visible, with its reason, but cannot be ticked."""
+    """One partner as a choice. `is_out`: visible, with its reason, but cannot be ticked. `word` says it."""
 
     partner: object
     is_out: bool
+    word: str
     reasons: tuple
     consent: object = None
     tally: object = None
@@ -39,7 +40,15 @@ def fit(partner, *, category, answer, tally=None, open_referral=None):
         reasons.insert(0, Reason("hourglass-split", "quiet", f"Asked already: {open_referral.get_state_display()}"))
     wrong_level = bool(category and partner.takes and category not in partner.takes)
     is_out = wrong_level or bool(code) or open_referral is not None
-    return Fit(partner, is_out, tuple(reasons), consent if not code else None, tally, open_referral)
+    if wrong_level:
+        word = "Does not fit"
+    elif open_referral is not None:
+        word = "Asked"
+    elif code:
+        word = "No consent"
+    else:
+        word = "Fits" if category and category in partner.takes else "May be asked"
+    return Fit(partner, is_out, word, tuple(reasons), consent if not code else None, tally, open_referral)
 
 
 def in_order(fits):

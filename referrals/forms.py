@@ -95,7 +95,7 @@ class PartnerForm(forms.ModelForm):
         self.helper.layout = Layout(
             *hidden,
             Div(wide("name", "hr-c8"), wide("kind", "hr-c4"), *another, wide("takes", ""), wide("phone", "hr-c6"),
-                wide("email", "hr-c6"), wide("street", "hr-c6"), wide("city", "hr-c3"), wide("state", "hr-c2"),
+                wide("email", "hr-c6"), wide("street", "hr-c5"), wide("city", "hr-c3"), wide("state", "hr-c2"),
                 wide("postal_code", "hr-c2"), "is_part2_or_hipaa", wide("owner", "hr-c6"), "compensation", "note",
                 css_class="hr-fields"),
         )  # fmt: skip

@@ -19,6 +19,7 @@ from people import services as people
 from privacy import services as privacy
 from programs.enums import Category
 from referrals import fits
+from referrals.enums import Urgency
 from referrals.models import Partner, Referral
 from referrals.services import PURPOSES
 
@@ -61,7 +62,7 @@ def refer_out(request, pk):
     is_looking = "show" in request.POST
     partners = Partner.objects.active()
     typed = request.POST or None
-    form = ReferOutForm(typed, partners=partners, initial={"category": _level(inquiry)})
+    form = ReferOutForm(typed, partners=partners, initial={"category": _level(inquiry), "urgency": Urgency.SOON})
     if typed and not is_looking and form.is_valid():
         given = form.cleaned_data
         try:
@@ -174,11 +175,12 @@ def _unbound(form, partners, post):
 
 
 def _level(inquiry):
-    """The level asked for, where somebody said one: the decision's program, else the referral that came in."""
+    """The level asked for, where somebody said one: the decision's program, else the newest referral's."""
     decision = inquiry.decisions.select_related("program").order_by("-decided_at").first()
     if decision and decision.program:
         return decision.program.category
-    return inquiry.referral.category if inquiry.referral else ""
+    mine = Referral.objects.filter(person=inquiry.person_id, facility=inquiry.facility_id).exclude(category="")
+    return mine.order_by("-made_at").values_list("category", flat=True).first() or ""
 
 
 def _inquiry(request, pk):

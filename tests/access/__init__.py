@@ -19,7 +19,8 @@ class Row:
     a `World` of one facility (empty for addresses without an object). `data` makes a POST body that
     would work there. `is_shared` marks what belongs to the whole organization and is seen from every
     facility (a partner). `only` names the roles whose own row it is (a draft of one's own): to the others it
-    does not exist. `shows` are texts of the place itself that a public page may say. `methods` are those the view answers; any other must be 405. No methods: another package's page.
+    does not exist. `shows` are texts of the place itself that a public page may say. `methods` are those the
+    view answers; any other must be 405. No methods: another package's page.
     """
 
     permission: Any
