@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from core import views as core
+from messaging import views as messaging
 
 urlpatterns = [
     path("", include("admissions.urls")),
@@ -17,4 +18,5 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("healthz", core.healthz, name="healthz"),
+    path("healthz/deep", messaging.healthz_deep, name="healthz_deep"),
 ]

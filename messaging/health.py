@@ -5,7 +5,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import redis
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection
 from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -32,7 +31,6 @@ def report():
             figures["heartbeat_age_seconds"][beat.name] = max(0, int((now - beat.pass_at).total_seconds()))
         figures["database"] = True
     except DatabaseError:
-        connection.close()
         return False, figures
     ticker = figures["heartbeat_age_seconds"].get("ticker")
     is_late = settings.OUTGOING == "on" and figures["oldest_due_seconds"] > LATE_SECONDS
