@@ -10,6 +10,7 @@ from core.times import instant, parse_date, parse_time
 from people.models import Organization, Person
 from privacy import notices, rules
 from privacy.enums import ConsentKind, ContentClass, Purpose, SignatureHow, SignerRole
+from privacy.models import Consent
 
 NAMED_ORGANIZATIONS = 3
 COURT_KINDS = {ConsentKind.PROCEEDINGS, ConsentKind.CRIMINAL_JUSTICE}
@@ -48,8 +49,9 @@ class TypedTimeField(forms.CharField):
 class ConsentForm(forms.Form):
     """A signed consent of one kind: each field is one element of 42 CFR 2.31(a), copied from the paper or the screen.
 
-    Domain objects: `person`, `facility`, `kind` (a ConsentKind), `relatives` (Persons), `now` (aware). Nothing
-    that means yes is ticked beforehand. `elements()` are the keywords of `privacy.services.record_consent`.
+    Domain objects: `person`, `facility`, `kind` (a ConsentKind), `relatives` (Persons), `current` (Consents in
+    force that it may replace), `now` (aware). Nothing that means yes is ticked beforehand. `elements()` are the
+    keywords of `privacy.services.record_consent`.
     """
 
     kind = forms.CharField(widget=forms.HiddenInput)
@@ -109,8 +111,15 @@ class ConsentForm(forms.Form):
     )  # fmt: skip
     signed_on = TypedDateField(label="Date on the signature", past=True)
     signed_time = TypedTimeField(label="Time, if it says one", max_length=20, required=False)
+    supersedes = forms.ModelChoiceField(
+        label="Replaces an older one",
+        queryset=Consent.objects.none(),
+        required=False,
+        empty_label="No, both count",
+        help_text="The older one ends at once.",
+    )
 
-    def __init__(self, *args, person, facility, kind, relatives, now, **kwargs):
+    def __init__(self, *args, person, facility, kind, relatives, current=(), now, **kwargs):
         super().__init__(*args, **kwargs)
         self.person, self.facility, self.kind, self.now = person, facility, ConsentKind(kind), now
         self.fields["kind"].initial = self.kind.value
@@ -119,8 +128,13 @@ class ConsentForm(forms.Form):
         self.fields["expires_on"].today = self.fields["signed_on"].today = today
         known = Person.objects.filter(pk__in=[relative.pk for relative in relatives])
         self.fields["relatives"].queryset = self.fields["signer"].queryset = known
+        words = {consent.pk: f"{consent.get_kind_display()}: {consent.what}"[:80] for consent in current}
+        self.fields["supersedes"].queryset = Consent.objects.filter(pk__in=words)
+        self.fields["supersedes"].label_from_instance = lambda consent: words[consent.pk]
         self._add_organizations()
         self._fit_kind(has_relatives=bool(relatives))
+        if not words:
+            self.fields.pop("supersedes")
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.layout = self._layout()
@@ -147,12 +161,14 @@ class ConsentForm(forms.Form):
             "signer_role": given["signer_role"],
             "signature_how": given["signature_how"],
             "signed_name": given["signed_name"],
+            "supersedes": given.get("supersedes"),
             "signed_at": self._signed_at(given["signed_on"], given["signed_time"]),
         }
 
     def add_refusal(self, refusal):
         """Show a service's refusal beside the field it is about; what was typed stays."""
         field = getattr(refusal, "field", None)
+        field = "supersedes" if refusal.code in {"superseded", "other_person"} else field
         names = {"recipients": "organization_1", "signed_at": "signed_on"}
         field = names.get(field, field)
         self.add_error(field if field in self.fields else None, str(refusal))
@@ -214,7 +230,7 @@ class ConsentForm(forms.Form):
         to_whom = [*organizations, ("relatives", ""), ("recipient_class", ""), ("states_redisclosure", "")]
         signature = [
             ("signer_role", ""), ("signer", "hr-c6"), ("signed_name", "hr-c6"), ("signature_how", ""),
-            ("signed_on", "hr-c6"), ("signed_time", "hr-c6"),
+            ("signed_on", "hr-c6"), ("signed_time", "hr-c6"), ("supersedes", "hr-c6"),
         ]  # fmt: skip
         return Layout(
             "kind",

@@ -60,7 +60,15 @@ def consent_new(request, pk):
         return render(request, "privacy/consent_kind.html", {"person": person})
     relatives = _relatives(request, person)
     typed = None if is_choosing else request.POST
-    form = ConsentForm(typed, person=person, facility=facility, kind=kind, relatives=relatives, now=timezone.now())
+    form = ConsentForm(
+        typed,
+        person=person,
+        facility=facility,
+        kind=kind,
+        relatives=relatives,
+        current=services.in_force(person, facility=facility),
+        now=timezone.now(),
+    )
     if form.is_valid():
         try:
             consent = services.record_consent(person, by=request.user, **form.elements())

@@ -627,6 +627,24 @@ def test_recording_a_consent_through_the_page(signed_in):
     assert services.in_force(person) == []
 
 
+def test_a_newly_signed_consent_can_replace_an_older_one_through_the_page(signed_in):
+    older = make.make_consent(to=[make.make_organization()])
+    other = make.make_consent(to=[make.make_organization()])
+    client = signed_in(make.make_user(at=older.facility))
+    given = {
+        "kind": "specific", "discloser": "We", "classes": ["presence"], "what": "That I am here",
+        "organization_1": make.make_organization().pk, "purposes": ["family"], "states_revocation": "on",
+        "revocation_how": "by phone", "expires_event": "when I say so", "signer_role": "patient",
+        "signature_how": "paper", "signed_name": "Devin", "signed_on": "today", "idempotency_key": KEY,
+    }  # fmt: skip
+    url = reverse("privacy:consent_new", args=[older.person.pk])
+
+    assert "supersedes" in client.post(url, given | {"supersedes": str(other.pk)}).context["form"].errors
+    assert client.post(url, given | {"supersedes": str(older.pk)}).status_code == 302
+
+    assert [consent.supersedes for consent in services.in_force(older.person)] == [older]
+
+
 @pytest.mark.parametrize("kind", ["tpo", "counseling_notes", "criminal_justice", "proceedings"])
 def test_each_kind_of_consent_can_be_recorded_through_its_own_form(signed_in, kind):
     facility = make.make_facility()
