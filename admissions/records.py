@@ -58,6 +58,7 @@ def people(user, *, now=None):
     placed = Placement.objects.current().filter(**mine)
     placed = placed.values(
         told=JSONObject(
+            pk="id",
             stay="stay_id",
             bed="use__bed__code",
             unit="use__bed__unit__name",

@@ -137,11 +137,11 @@ def _name(path):
     return Concat(F(f"{path}__{first}"), Value(" "), F(f"{path}__{last}"), output_field=TextField())
 
 
-def _rows(rows, kind, at, **facts):
-    """`rows` in the shape that all sources share."""
+def _rows(rows, kind, at, *, row="id", **facts):
+    """`rows` in the shape that all sources share; `row` is the id that a happening would name as its subject."""
     shape = {
         "line": Value(kind, output_field=CharField()),
-        "row_id": F("id") if isinstance(rows.model._meta.pk, UUIDField) else Cast(Value(None), UUIDField()),
+        "row_id": F(row) if row else Cast(Value(None), UUIDField()),
         "moment": Cast(F(at) if isinstance(at, str) else at, DateTimeField()),
         "facts": JSONObject(**facts),
     }
@@ -230,7 +230,7 @@ def _messages(person, places, until):
     gone = [MessageState.SENT, MessageState.DELIVERED, MessageState.DEAD, MessageState.REVIEW, MessageState.SUPPRESSED]
     return _rows(
         Message.objects.filter(person=person, facility__in=places, state__in=gone, due_at__lt=until),
-        "message", "due_at", purpose="purpose", state="state", channel="channel",
+        "message", "due_at", row=None, purpose="purpose", state="state", channel="channel",
     )  # fmt: skip
 
 
@@ -244,14 +244,14 @@ def _consents(person, places, until):
 def _revocations(person, places, until):
     return _rows(
         Revocation.objects.filter(consent__person=person, consent__facility__in=places, at__lt=until),
-        "revocation", "at", how="how",
+        "revocation", "at", row="consent_id", how="how",
     )  # fmt: skip
 
 
 def _referrals(person, places, until):
     rows = ReferralMove.objects.filter(referral__person=person, referral__facility__in=places, at__lt=until)
     return _rows(
-        rows, "referral", "at", to="to_state", reason="reason", direction="referral__direction",
+        rows, "referral", "at", row="referral_id", to="to_state", reason="reason", direction="referral__direction",
         partner="referral__partner__organization__name", by=_name("by"),
     )  # fmt: skip
 
@@ -271,14 +271,18 @@ def _visits(person, places, until):
 
 
 # What other rows say better, or what is no news about the person.
-_SAID_ELSEWHERE = ("inquiry.opened", "call.recorded", "task.made", "promise.made", "consent.recorded", "decision.made")
+_SAID_ELSEWHERE = (
+    "bed.held", "call.recorded", "consent.recorded", "consent.revoked", "inquiry.decided", "inquiry.moved",
+    "inquiry.opened", "promise.broken", "promise.cancelled", "promise.kept", "promise.made", "stay.began",
+    "stay.ended", "stay.moved", "task.cancelled", "task.done", "task.made",
+)  # fmt: skip
 
 
 def _happenings(person, places, until):
     rows = Happening.objects.filter(about_id=person.pk, place_id__in=places, at__lt=until)
     return _rows(
-        rows.exclude(verb__in=_SAID_ELSEWHERE), "happening", "at", text="text", verb="verb", by=_name("actor"),
-        subject="subject_id",
+        rows.exclude(verb__in=_SAID_ELSEWHERE), "happening", "at", row=None, text="text", verb="verb",
+        by=_name("actor"), subject="subject_id",
     )  # fmt: skip
 
 
@@ -328,7 +332,7 @@ def _ahead_tasks(person, places, now):
 def _ahead_messages(person, places, now):
     return _rows(
         Message.objects.filter(person=person, facility__in=places, state=MessageState.DUE),
-        "ahead_message", "due_at", purpose="purpose", channel="channel",
+        "ahead_message", "due_at", row=None, purpose="purpose", channel="channel",
     )  # fmt: skip
 
 
@@ -363,7 +367,9 @@ def _by(facts, *, lead=""):
 
 
 def _join(*parts):
-    return " ".join(part for part in parts if part and part != ".")
+    """Sentences in a row: each ends with a mark, empty ones are left out."""
+    said = [part.strip() for part in parts if part and part.strip(" .")]
+    return " ".join(part if part[-1] in ".!?…”" else f"{part}." for part in said)
 
 
 def _call(facts, zone, now):
@@ -425,7 +431,7 @@ def _discharge(facts, zone, now):
 
 
 def _therapy(facts, zone, now):
-    plan = f"{facts['planned']} sessions, {facts['per_week']} a week."
+    plan = f"{facts['planned']} {'session' if facts['planned'] == 1 else 'sessions'}, {facts['per_week']} a week"
     return "person-check", "ok", f"{facts['modality']} assigned", _join(plan, f"{facts['therapist'].strip()}.")
 
 

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from admissions.views import calls, inquiries, journey, person, public, referring, search, workbench
+from admissions.views import alerts, calls, inquiries, journey, person, public, referring, search, workbench
 
 app_name = "admissions"
 urlpatterns = [
+    path("", workbench.home, name="home"),
     path("workbench/", workbench.show, name="workbench"),
     path("workbench/someone-else/", workbench.pass_over, name="pass_over"),
     path("workbench/<slug:name>/", workbench.part, name="workbench_part"),
@@ -37,9 +38,9 @@ urlpatterns = [
     path("calls/<uuid:pk>/match/", calls.call_match, name="call_match"),
     path("calls/<uuid:pk>/beds/", calls.call_beds, name="call_beds"),
     path("calls/<uuid:pk>/discard/", calls.call_discard, name="call_discard"),
-    path("alerts/", calls.alerts, name="alerts"),
-    path("alerts/<uuid:pk>/", calls.alert, name="alert"),
-    path("alerts/<uuid:pk>/close/", calls.alert_close, name="alert_close"),
+    path("alerts/", alerts.alerts, name="alerts"),
+    path("alerts/<uuid:pk>/", alerts.alert, name="alert"),
+    path("alerts/<uuid:pk>/close/", alerts.alert_close, name="alert_close"),
     path("inquiries/<uuid:pk>/refer/", referring.refer_out, name="refer_out"),
     path("inquiries/<uuid:pk>/tell-referrer/", referring.tell_referrer, name="tell_referrer"),
     path("referrals/new/", referring.receive_referral, name="receive_referral"),

@@ -23,7 +23,7 @@ def who_about(inquiry):
     caller, person = inquiry.caller, inquiry.person
     if caller is None or caller.pk == person.pk:
         return person.name, "for themselves" if inquiry.relation == Relation.SELF else ""
-    known_as = person.given_name or person.family_name or "someone"
+    known_as = person.given_name or person.family_name or "the person"
     return caller.name, _ABOUT.get(inquiry.relation, "about {}").format(known_as)
 
 

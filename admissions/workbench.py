@@ -29,7 +29,7 @@ from accounts.permissions import Permission
 from admissions.enums import CallOutcome, Danger, Direction
 from admissions.models import CallDraft, Inquiry, IntakeCall, SafetyCheck, SubstanceUse
 from admissions.words import sentence, tries, who_about
-from core.templatetags.hr import say_daytime, say_phone
+from core.templatetags.hr import say_clock, say_daytime, say_phone
 from core.times import instant
 from people.models import ContactKind
 from programs.enums import AppointmentKind, AppointmentState
@@ -212,6 +212,10 @@ class Row:
     @property
     def people(self):
         return [self.person, self.caller]
+
+    @property
+    def is_tried(self):
+        return self.tries not in ("", tries(0, 0))
 
 
 @dataclass(frozen=True)
@@ -546,7 +550,7 @@ def _safety(bench, check):
     """(words, whether a danger is still open) from the newest safety check of the inquiry."""
     if check is None:
         return "Not asked", False
-    at = bench.clock(_at(check["at"]))
+    at = say_clock(_at(check["at"]).astimezone(bench.facility.time_zone))
     if check["answer"] == Danger.NONE:
         return f"Asked, no danger at {at}", False
     done = dict(SafetyCheck._meta.get_field("action").choices).get(check["action"], "nothing recorded yet")

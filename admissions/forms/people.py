@@ -130,11 +130,12 @@ class ContactPointForm(forms.ModelForm):
     ok_to_text = YesNoNotAsked(label="Ok to text")
     ok_to_email = YesNoNotAsked(label="Ok to email")
     best_from = forms.CharField(label="Best from", max_length=20, required=False)
-    best_until = forms.CharField(label="until", max_length=20, required=False)
+    best_until = forms.CharField(label="Best until", max_length=20, required=False)
     is_wrong = forms.BooleanField(label="This is wrong: keep it, never use it", required=False)
 
     class Meta:
         model = ContactPoint
+        labels = {"value": "Number, email or address", "label": "What it is", "is_preferred": "Preferred"}
         fields = [
             "kind", "value", "label", "ok_to_call", "ok_to_voicemail", "ok_to_text", "ok_to_email", "best_from",
             "best_until", "is_preferred", "is_shared",

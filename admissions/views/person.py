@@ -54,7 +54,6 @@ def show(request, pk):
         "referrals": records.referrals(request.user, person),
         "consents": [_consent(consent, today) for consent in records.consents(request.user, person)],
         "actions": _actions(request.user, person, facility),
-        "step_down_url": _url("admissions:step_down", person.bed_taken["stay"]) if person.bed_taken else "",
     }
     context["in_force"] = sum(1 for consent in context["consents"] if consent["is_in_force"])
     shown = [person, *line.people, *(row.other_id for row in around), *(row.person_id for row in around)]
@@ -103,14 +102,20 @@ def _consent(consent, today):
 
 
 def _actions(user, person, facility):
+    """What this user may do next for the person; only addresses that exist."""
+    placed = person.bed_taken or {}
     offered = [
-        (Permission.EDIT_PEOPLE, "Change", "pencil", "admissions:person_edit", "e"),
-        (Permission.RECORD_CONSENT, "Consent", "file-earmark-plus", "privacy:consent_new", ""),
+        (Permission.PLACE, "Step down", "signpost-split", "admissions:step_down", placed.get("stay"), "d"),
+        (Permission.PLACE, "Discharge", "box-arrow-right", "admissions:discharge", placed.get("stay"), ""),
+        (Permission.ASSIGN_THERAPY, "Assign therapy", "person-check", "therapy:assign", placed.get("pk"), ""),
+        (Permission.EDIT_PEOPLE, "Appointment", "calendar-plus", "programs:appointment_new", person.pk, "a"),
+        (Permission.RECORD_CONSENT, "Consent", "file-earmark-plus", "privacy:consent_new", person.pk, ""),
+        (Permission.EDIT_PEOPLE, "Change", "pencil", "admissions:person_edit", person.pk, "e"),
     ]
     return [
         {"label": label, "icon": icon, "url": url, "key": key}
-        for permission, label, icon, name, key in offered
-        if user.may(permission, facility) and (url := _url(name, person.pk))
+        for permission, label, icon, name, pk, key in offered
+        if pk and user.may(permission, facility) and (url := _url(name, pk))
     ]
 
 

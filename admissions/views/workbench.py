@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.permissions import Permission
+from accounts.permissions import Permission, Role
 from admissions import drafts, promises, workbench
 from admissions.enums import Direction
 from admissions.forms.promises import OutcomeForm
@@ -29,6 +29,21 @@ PASSED_BECAUSE = {
     "number": "The number does not work",
     "other": "Another reason",
 }
+
+HOMES = {
+    Role.COORDINATOR: "admissions:workbench",
+    Role.CLINICIAN: "therapy:caseload",
+    Role.MANAGER: "reports:dashboard",
+    Role.ADMIN: "accounts:staff",
+}
+
+
+@require_GET
+def home(request):
+    """Each role begins its day on its own page; without a facility, on one's settings."""
+    here = (m for m in request.user.current_memberships() if request.facility and m.facility_id == request.facility.pk)
+    membership = next(here, None)
+    return redirect(HOMES[Role(membership.role)] if membership else "accounts:profile")
 
 
 @require_GET

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from accounts.permissions import Permission as P
-from tests.access import Row
+from tests.access import SIGNED_IN, Row
 
 
 def of_task(world):
@@ -36,6 +36,7 @@ def contact(world):
 
 
 ROWS = {
+    "admissions:home": Row(SIGNED_IN),
     "admissions:workbench": Row(P.LOG_CALL),
     "admissions:workbench_part": Row(P.LOG_CALL, args=lambda w: {"name": "work"}, is_shared=True),
     "admissions:pass_over": Row(P.LOG_CALL, ("post",), data=lambda w: {"key": w.task.pk, "because": "later"}),
