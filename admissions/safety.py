@@ -4,12 +4,15 @@ Source of the rules: domain/levels_of_care.md, section 6. The words on the emerg
 what that section names and wait for the clinical lead's sign-off (docs/decisions).
 """
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.permissions import Permission
 from admissions import red_flags
 from admissions.enums import Danger, SafetyAction
@@ -17,14 +20,22 @@ from admissions.models import SafetyCheck
 from core import happenings
 from core.errors import Refused
 from core.times import wall_clock
+from messaging import purposes
+from messaging import services as messaging
+from messaging.purposes import No, Say
 from people.services import tidy
 from work import services as work
+from work import subjects
 from work.models import Task, TaskKind, TaskState
 
 ASK = (
     "Cannot be woken. Trouble breathing, blue lips. Seizure. Chest pain. Took too much. Confused or seeing things "
     "after stopping. Suicide attempt or means at hand. Violence."
 )
+
+
+ALERT = "safety_alert"
+ALERT_POINTLESS_AFTER = dt.timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -112,9 +123,10 @@ def ask(
                 at=at,
                 rules=list(rules),
             )
-            _tell_supervisors(check, "Emergency: join, then close the alert", person=person, by=by, at=at)
+            _ask_supervisors(check, "Emergency: join, then close the alert", person=person, by=by, at=at)
+            _write_to_supervisors(check, by=by, at=at)
         elif tier == red_flags.E3:
-            _tell_supervisors(check, "Decide on a welfare check", person=person, by=by, at=at)
+            _ask_supervisors(check, "Decide on a welfare check", person=person, by=by, at=at)
     return check
 
 
@@ -218,7 +230,7 @@ def _person(check):
     return check.inquiry.person if check.inquiry_id else None
 
 
-def _tell_supervisors(check, text, *, person, by, at):
+def _ask_supervisors(check, text, *, person, by, at):
     """A safety task that is due now and belongs to nobody until a supervisor takes it."""
     day, time = wall_clock(at, check.facility.zone)
     work.promise(
@@ -233,3 +245,45 @@ def _tell_supervisors(check, text, *, person, by, at):
         kind=TaskKind.SAFETY,
         at=at,
     )
+
+
+def _write_to_supervisors(check, *, by, at):
+    """A message to everybody who may close the alert, but not to who is on the line."""
+    members = check.facility.memberships.current(at).granting(Permission.CLOSE_ALERT)
+    staff = User.objects.filter(pk__in=members.values("user"), is_active=True).exclude(pk=by and by.pk)
+    day, time = wall_clock(at, check.facility.zone)
+    for user in staff:
+        messaging.plan(
+            ALERT,
+            facility=check.facility,
+            source=check,
+            source_kind="safetycheck",
+            slot_key="asked",
+            on=day,
+            time=time,
+            zone=check.facility.zone,
+            expires_at=at + ALERT_POINTLESS_AFTER,
+            user=user,
+            priority=0,
+        )
+
+
+def say_alert(message):
+    """The words to a supervisor: that an alert is open, and nothing about anybody."""
+    check = SafetyCheck.objects.filter(pk=message.source_id).first()
+    if check is None or check.closed_at:
+        return No("closed")
+    return Say(
+        subject="An alert is open",
+        body=f"Somebody needs you now. Open the alert.\n\n{settings.PUBLIC_URL}{reverse('admissions:alerts')}\n",
+    )
+
+
+def alert_subjects(ids):
+    """{id: Subject} of answers that made a task; what it was about is told on the page behind the link."""
+    return {pk: subjects.Subject("Danger question", reverse("admissions:alert", args=[pk])) for pk in ids}
+
+
+def register():
+    purposes.register(ALERT, say_alert, label="Emergency alert")
+    subjects.register("safetycheck", alert_subjects)

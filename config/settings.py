@@ -211,6 +211,10 @@ OUTGOING_LEASE_SECONDS = env.int("HANDRAIL_TEST_LEASE_SECONDS", default=100) if 
 OUTGOING = env("HANDRAIL_OUTGOING", default="on")  # off: after a restore, nothing leaves until released
 PUBLIC_URL = env("HANDRAIL_PUBLIC_URL", default="http://127.0.0.1:8000")
 
+# Words of the emergency page that a clinical lead signs (docs/decisions/0009); empty keeps the plain default.
+HANDRAIL_E1_SAY = env("HANDRAIL_E1_SAY", default="")
+HANDRAIL_POISON_CONTROL = env("HANDRAIL_POISON_CONTROL", default="")
+
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 PHONENUMBER_DEFAULT_REGION = "US"

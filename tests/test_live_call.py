@@ -17,7 +17,10 @@ from admissions.substances import SUBSTANCES, breathing_warning, find
 from core.errors import Refused, Stale
 from core.models import Happening
 from core.times import instant
+from messaging import purposes
+from messaging.models import Message
 from people.models import ContactPoint, Person, ReadEvent, Relation, Relationship
+from programs.models import BedHold
 from referrals.models import Referral
 from tests import factories as make
 from work.models import Task
@@ -212,6 +215,21 @@ def test_a_promise_in_the_past_saves_nothing_and_keeps_what_was_typed(signed_in,
     assert not Person.objects.exists()
 
 
+def test_the_best_bed_is_held_with_the_save_and_a_taken_one_never_costs_the_call(signed_in, sam, facility):
+    bed = make.make_bed(facility=facility)
+    client = signed_in(sam)
+    first, second = drafts.begin(sam, facility=facility), drafts.begin(sam, facility=facility)
+    assert f"Save and hold {bed.code}" in client.get(url("call_beds", first)).content.decode()
+
+    save(client, first, hold=str(bed.pk))
+    save(client, second, hold=str(bed.pk))
+    save(client, drafts.begin(sam, facility=facility), hold=str(make.make_bed().pk))
+
+    assert Inquiry.objects.count() == 3
+    assert BedHold.objects.get().person == first.__class__.objects.get(pk=first.pk).saved_as.inquiry.person
+    assert "No bed is free now" in client.get(url("call_beds", drafts.begin(sam, facility=facility))).content.decode()
+
+
 def test_a_known_person_chosen_from_the_candidates_gets_the_inquiry(signed_in, sam, draft, facility):
     garrett = make.make_person(at=facility, given_name="Garrett", family_name="Lowe")
     client = signed_in(sam)
@@ -261,6 +279,18 @@ def test_what_is_typed_is_kept_and_shown_again(signed_in, sam, draft):
     assert "burns" in page
     assert client.get(reverse("admissions:calls")).content.decode().count("Renata Oakes") == 1
     assert client.session["call_until"] > timezone.now().timestamp() + 7000
+
+
+@pytest.mark.parametrize("is_on_a_call", [True, False])
+def test_the_absolute_end_of_a_session_never_cuts_an_open_call(signed_in, sam, draft, is_on_a_call):
+    client = signed_in(sam)
+    if is_on_a_call:
+        client.post(url("call_draft", draft), FACTS, **AUTOSAVE)
+    session = client.session
+    session["started"] = int(timezone.now().timestamp()) - 13 * 3600
+    session.save()
+
+    assert client.post(url("call_draft", draft), FACTS, **AUTOSAVE).status_code == (200 if is_on_a_call else 302)
 
 
 def test_a_window_that_is_behind_overwrites_nothing(signed_in, sam, draft):
@@ -473,6 +503,21 @@ def test_an_alert_is_closed_by_a_second_person_who_may(signed_in, sam, facility)
     assert (check.closed_by, Task.objects.get().state) == (other, "done")
 
 
+def test_an_emergency_writes_to_those_who_may_close_it_without_a_word_about_anybody(sam, facility):
+    ruth = make.make_user(at=facility, flags=["supervisor"])
+    make.make_user(at=make.make_facility(), flags=["supervisor"])
+
+    check = safety.ask(facility=facility, answer=Danger.YES, by=sam)
+
+    message = Message.objects.get(purpose="safety_alert")
+    assert (message.user, message.priority) == (ruth, 0)
+    said = purposes.ask(message)
+    assert (said.subject, said.body.splitlines()[0]) == ("An alert is open", "Somebody needs you now. Open the alert.")
+    safety.record_action(check, action="called_911", by=sam)
+    safety.close_alert(check, by=ruth)
+    assert purposes.ask(message) == purposes.No("closed")
+
+
 def test_what_was_done_is_recorded_once(sam, facility):
     check = safety.ask(facility=facility, answer=Danger.YES, by=sam)
     safety.record_action(check, action="line_lost", by=sam)
@@ -605,7 +650,7 @@ NAMES = """
     danger reachable fear caller withheld relation reach no_way first last age ok words source partner birth notes
     promise promise_when promise_text promise_owner outcome hold s-TOTAL_FORMS s-INITIAL_FORMS s-0-name s-0-route
     s-0-setting s-0-amount s-0-last_use version writer part step where action note person role inquiry reason
-""".split()
+""".split()  # noqa: SIM905
 
 
 @pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))

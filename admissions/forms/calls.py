@@ -27,6 +27,11 @@ WAYS_IN = [
     (Route.NOT_ASKED, "Not asked"), (Route.INHALED, "Nose"), (Route.ORAL, "Drink or mouth"),
     (Route.SMOKED, "Smoke"), (Route.INJECTED, "Inject"), (Route.OTHER, "Other"), (Route.UNKNOWN, "Unknown"),
 ]  # fmt: skip
+# Of a call that came in there was no voicemail to leave.
+ENDED_IN = [
+    (CallOutcome.REACHED, "We spoke"), (CallOutcome.ABANDONED, "Caller hung up"),
+    (CallOutcome.DECLINED, "Did not want to talk"), (CallOutcome.WRONG_NUMBER, "Wrong number"),
+]  # fmt: skip
 SETTINGS = [
     (Setting.NOT_ASKED, "Not asked"), (Setting.RECREATIONAL, "Recreational"), (Setting.MEDICAL, "Medical"),
     (Setting.BOTH, "Both"), (Setting.UNKNOWN, "Unknown"),
@@ -80,9 +85,11 @@ class CallForm(forms.Form):
     )
     outcome = forms.ChoiceField(choices=CallOutcome, required=False, widget=forms.RadioSelect)
 
-    def __init__(self, *args, facility, user, at, caller=None, person=None, **kwargs):
+    def __init__(self, *args, facility, user, at, caller=None, person=None, is_out=False, **kwargs):
         """`caller` and `person` are known persons this call was matched to; their names stay as they are."""
         super().__init__(*args, **kwargs)
+        if not is_out:
+            self.fields["outcome"].choices = ENDED_IN
         self.facility, self.user, self.at = facility, user, at
         self.known_caller, self.known_person = caller, person
         self.fields["partner"].queryset = Partner.objects.filter(organization__is_active=True).select_related(
@@ -169,8 +176,11 @@ class SubstanceForm(forms.Form):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["name"].widget.attrs |= {"list": "substances", "autocomplete": "off"}
-        for name in ("amount", "last_use"):
-            self.fields[name].widget.attrs["autocomplete"] = "off"
+        for name, field in self.fields.items():
+            is_choice = isinstance(field, forms.ChoiceField)
+            field.widget.attrs["class"] = "form-select" if is_choice else "form-control"
+            if name in ("amount", "last_use"):
+                field.widget.attrs["autocomplete"] = "off"
 
     def clean_route(self):
         return self.cleaned_data["route"] or Route.NOT_ASKED
@@ -197,7 +207,9 @@ class ActionForm(forms.Form):
     """What was done about an emergency; a choice is required, the rest is for those who read it later."""
 
     action = forms.ChoiceField(
-        choices=SafetyAction, widget=forms.RadioSelect, error_messages={"required": "Choose what happened."}
+        choices=SafetyAction,
+        widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
+        error_messages={"required": "Choose what happened.", "invalid_choice": "Choose what happened."},
     )
     note = PlainChar(label="In your words", max_length=300, required=False)
 

@@ -15,23 +15,20 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.permissions import Permission
-from admissions import drafts, safety, spoken, substances
+from admissions import drafts, live, safety, spoken, substances
 from admissions.calls import save_call
 from admissions.enums import Danger, Direction
 from admissions.forms.calls import (
     MOST_SUBSTANCES,
-    OTHER,
     ActionForm,
     CallForm,
     SubstanceRows,
-    missing_facts,
     promised_when,
 )
-from admissions.models import CallDraft, Inquiry, SafetyCheck
+from admissions.models import CallDraft, Inquiry
 from core.errors import Refused, Stale
 from core.idempotency import idempotent
 from core.templatetags.hr import say_clock, say_date
-from core.times import instant
 from people import reads
 from people.models import Person, Relation
 from people.services import candidates
@@ -41,7 +38,6 @@ from programs.models import Bed
 from programs.services import best_beds
 
 CALL_SECONDS = 2 * 3600  # while somebody types, the session outlives its absolute end this long
-ROW = re.compile(r"s-(\d{1,3})-name")
 AUTOSAVE = "X-Handrail-Autosave"
 WEB_UUID = re.compile(r"[0-9a-fA-F-]{32,36}")
 
@@ -85,7 +81,7 @@ def call_new(request):
         person=person,
         inquiry=inquiry,
         direction=Direction.OUT if person else Direction.IN,
-        fields=_known_fields(person, inquiry),
+        fields=live.known_fields(person, inquiry),
     )
     return redirect("admissions:call", pk=draft.pk)
 
@@ -123,7 +119,7 @@ def call_draft(request, pk):
         )
     except (Stale, drafts.DraftOver):
         return JsonResponse({"conflict": True}, status=409)
-    return JsonResponse(_live(draft))
+    return JsonResponse(live.state(draft))
 
 
 @permission_required(Permission.LOG_CALL, raise_exception=True)
@@ -193,11 +189,12 @@ def call_emergency(request, pk):
             "ticked": kept.get("step", []),
             "where": typed.get("where", ""),
             "caller": typed.get("caller", ""),
-            "relation": _relation_words(typed.get("relation")),
+            "called": " ".join(typed.get("caller", "").split()[:1]),
+            "relation": live.relation_words(typed.get("relation")),
             "reach": typed.get("reach", ""),
             "person": " ".join(filter(None, (typed.get("first"), typed.get("last")))),
             "age": typed.get("age", ""),
-            "taken": _taken(typed),
+            "taken": live.taken(typed),
             "words": safety.emergency_words(),
             "writer": uuid.uuid4().hex,
             "zone": draft.facility.zone,
@@ -231,7 +228,7 @@ def call_compare(request, pk):
             "candidates": found,
             "typed": typed,
             "typed_person": " ".join(filter(None, (typed.get("first"), typed.get("last")))),
-            "relation": _relation_words(typed.get("relation")),
+            "relation": live.relation_words(typed.get("relation")),
             "is_self": typed.get("relation") == Relation.SELF,
             "today": draft.facility.today(),
         },
@@ -288,71 +285,6 @@ def call_discard(request, pk):
     return redirect("admissions:calls")
 
 
-@permission_required(Permission.CLOSE_ALERT, raise_exception=True)
-@require_GET
-def alerts(request):
-    """Emergencies no second person has closed, the oldest first."""
-    rows = list(safety.open_alerts(request.user)[:100])
-    reads.record(request, [p for row in rows if row.inquiry_id for p in (row.inquiry.person, row.inquiry.caller)])
-    return render(request, "admissions/alerts.html", {"alerts": rows})
-
-
-@permission_required(Permission.LOG_CALL, raise_exception=True)
-@require_http_methods(["GET", "POST"])
-def alert(request, pk):
-    """One emergency: what is known, and the record of what was done (POST). A web inquiry's is recorded here."""
-    check = get_object_or_404(
-        SafetyCheck.objects.visible_to(request.user, Permission.LOG_CALL).select_related(
-            "facility",
-            "inquiry__person",
-            "inquiry__caller",
-            "inquiry__contact_point",
-            "asked_by",
-            "action_by",
-            "closed_by",
-        ),
-        pk=pk,
-    )
-    form = ActionForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            safety.record_action(
-                check, action=form.cleaned_data["action"], note=form.cleaned_data["note"], by=request.user
-            )
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            return redirect("admissions:alert", pk=check.pk)
-    inquiry = check.inquiry
-    reads.record(request, [inquiry.person, inquiry.caller] if inquiry else [])
-    return render(
-        request,
-        "admissions/alert.html",
-        {
-            "check": check,
-            "inquiry": inquiry,
-            "form": form,
-            "words": safety.emergency_words(),
-            "zone": check.facility.zone,
-            "may_close": request.user.may(Permission.CLOSE_ALERT, check.facility)
-            and check.action
-            and check.action_by_id != request.user.pk,
-        },
-    )
-
-
-@permission_required(Permission.CLOSE_ALERT, raise_exception=True)
-@require_POST
-def alert_close(request, pk):
-    """A supervisor other than who acted ends the alert."""
-    check = get_object_or_404(SafetyCheck.objects.visible_to(request.user, Permission.CLOSE_ALERT), pk=pk, is_e1=True)
-    try:
-        safety.close_alert(check, by=request.user, outcome=request.POST.get("outcome", ""))
-    except Refused as refusal:
-        messages.warning(request, str(refusal))
-    return redirect("admissions:alerts")
-
-
 # The page and its saving --------------------------------------------------------------------------------------
 
 
@@ -362,12 +294,17 @@ def _show_call(request, draft, checks, form=None, rows=None, status=200):
     kept = draft.content.get("fields", {})
     if form is None:
         form = CallForm(
-            initial=_initial(kept), facility=draft.facility, user=request.user, at=now, caller=caller, person=person
+            initial=live.fields(kept),
+            facility=draft.facility,
+            user=request.user,
+            at=now,
+            caller=caller,
+            person=person,
+            is_out=_is_out(draft),
         )
-        rows = SubstanceRows(prefix="s", initial=_initial_rows(kept))
-    level = privacy.may_say(person, caller) if person and caller else Ladder.NOTHING
+        rows = SubstanceRows(prefix="s", initial=live.substance_rows(kept))
+    level = privacy.may_say(person, caller, facility=draft.facility)
     opening = spoken.next_opening(facility=draft.facility, at=now)
-    context = draft.content.get("context", {})
     reads.record(request, [caller, person])
     return render(
         request,
@@ -386,11 +323,10 @@ def _show_call(request, draft, checks, form=None, rows=None, status=200):
             "level": level,
             "caller": caller,
             "person": person,
-            "is_out": context.get("direction") == Direction.OUT,
-            "inquiry_id": context.get("inquiry"),
+            "is_out": _is_out(draft),
             "opening": f"{say_date(opening[0], this_year=now.year)}, {say_clock(opening[1])}",
             "opening_short": f"{say_date(opening[0], this_year=now.year)[:3]} {say_clock(opening[1])}",
-            "live": _live(draft),
+            "live": live.state(draft),
             "writer": uuid.uuid4().hex,
             "zone": draft.facility.zone,
             "danger": kept.get("danger", [""])[-1] if not form.is_bound else form["danger"].value(),
@@ -402,7 +338,15 @@ def _show_call(request, draft, checks, form=None, rows=None, status=200):
 def _save(request, draft, checks):
     now = timezone.now()
     caller, person = _known(request, draft, "caller"), _known(request, draft, "person")
-    form = CallForm(request.POST, facility=draft.facility, user=request.user, at=now, caller=caller, person=person)
+    form = CallForm(
+        request.POST,
+        facility=draft.facility,
+        user=request.user,
+        at=now,
+        caller=caller,
+        person=person,
+        is_out=_is_out(draft),
+    )
     rows = SubstanceRows(request.POST, prefix="s")
     try:
         with transaction.atomic():
@@ -483,54 +427,8 @@ def _led(request, draft, name, *, stays=False):
     if AUTOSAVE not in request.headers:
         return redirect(name, pk=draft.pk)
     if stays:
-        return JsonResponse(_live(draft))
+        return JsonResponse(live.state(draft))
     return JsonResponse({"go": reverse(name, args=[draft.pk])})
-
-
-def _live(draft):
-    """What the page shows of an unsaved call, from what is kept of it; sentences, ready to print."""
-    typed, facility, now = drafts.values(draft), draft.facility, timezone.now()
-    told = []
-    for name, value in typed.items():
-        if row := ROW.fullmatch(name):
-            last = spoken.last_use_at(typed.get(f"s-{row[1]}-last_use"), facility=facility, at=now)
-            told.append((value, last))
-    checks = drafts.checks(draft)
-    missing = missing_facts(typed, caller=drafts.known(draft, "caller"), person=drafts.known(draft, "person"))
-    asked = ""
-    if checks:
-        local = checks[0].asked_at.astimezone(facility.time_zone)
-        asked = f"{checks[0].get_answer_display()}, asked {say_clock(local)}. Ask again if anything changes."
-        if checks[0].action:
-            asked = (
-                f"{checks[0].get_action_display()}, written down {say_clock(local)}. Ask again if anything changes."
-            )
-    return {
-        "saved_at": draft.touched_at.isoformat(),
-        "version": draft.version,
-        "asked": asked,
-        "danger": bool(checks),
-        "facts": not missing,
-        "missing": list(missing.values()),
-        "warning": substances.breathing_warning(told),
-        **_promise(typed, facility=facility, now=now),
-    }
-
-
-def _promise(typed, *, facility, now):
-    """What is promised so far: the sentence, whether it is set, and what is wrong with it."""
-    try:
-        promised = promised_when(typed, facility=facility, at=now)
-        at = instant(*promised, facility.zone) if promised else None
-    except (ValueError, OverflowError) as problem:
-        words = str(problem) if typed.get("promise_when") else ""
-        return {"promise": "", "promise_set": False, "promise_problem": words}
-    if at is None:
-        return {"promise": "", "promise_set": False, "promise_problem": ""}
-    local = at.astimezone(facility.time_zone)
-    problem = "That time is already over." if at < now and typed.get("promise") == OTHER else ""
-    sentence = f"{say_date(local.date(), this_year=now.year)}, {say_clock(local)}"
-    return {"promise": sentence, "promise_set": not problem, "promise_problem": problem}
 
 
 def _candidates(request, draft, number):
@@ -555,55 +453,14 @@ def _candidates(request, draft, number):
     return [{"person": person, "inquiry": last.get(person.pk)} for person in people]
 
 
-def _known_fields(person, inquiry):
-    """What is known before an outgoing call begins, as the page's fields."""
-    if person is None:
-        return {}
-    fields = {"first": person.given_name, "last": person.family_name}
-    if inquiry is None:
-        point = person.contact_points.filter(wrong_since=None).exclude(kind="address").first()
-        return fields | {"relation": Relation.SELF, "caller": person.name, "reach": point.value if point else ""}
-    caller = inquiry.caller or person
-    point = inquiry.contact_point
-    return fields | {
-        "relation": inquiry.relation,
-        "caller": caller.name if caller.name != "No name yet" else "",
-        "withheld": "" if caller.name != "No name yet" else "on",
-        "reach": point.value if point else "",
-    }
-
-
-def _initial(kept):
-    many = {"ok"}
-    return {name: texts if name in many else texts[-1] for name, texts in kept.items() if texts}
-
-
-def _initial_rows(kept):
-    """The substances typed so far, without the gaps that removed rows left."""
-    numbers = sorted({int(row[1]) for name in kept if (row := ROW.fullmatch(name))})
-    rows = [
-        {
-            field: (kept.get(f"s-{n}-{field}") or [""])[-1]
-            for field in ("name", "route", "setting", "amount", "last_use")
-        }
-        for n in numbers
-    ]
-    return [row for row in rows if row["name"] or row["amount"] or row["last_use"]][:MOST_SUBSTANCES]
-
-
-def _taken(typed):
-    rows = _initial_rows({name: [value] for name, value in typed.items()})
-    return ", ".join(" ".join(filter(None, (row["name"], row["last_use"]))) for row in rows)
-
-
-def _relation_words(value):
-    return Relation(value).label.lower() if value in Relation.values and value != Relation.UNKNOWN else ""
-
-
 def _draft(request, pk):
     """My draft, saved and thrown away ones included; anybody else's does not exist."""
     drafts_of_mine = CallDraft.objects.visible_to(request.user, Permission.LOG_CALL).filter(user=request.user)
     return get_object_or_404(drafts_of_mine.select_related("facility", "saved_as"), pk=pk)
+
+
+def _is_out(draft):
+    return draft.content.get("context", {}).get("direction") == Direction.OUT
 
 
 def _known(request, draft, role):

@@ -6,7 +6,7 @@
   if (first) first.focus();
   const form = document.querySelector("form[data-call]");
   if (!form) return;
-  const RETRY_MS = 2000;
+  const RETRY_MS = 2000, LEAVE_MS = 1500;
   const all = (selector) => form.querySelectorAll(selector);
   const one = (selector) => form.querySelector(selector);
 
@@ -68,6 +68,20 @@
     one("[data-cannot-tell]").hidden = chosen("danger") !== "cannot_tell";
     ask();
   });
+
+  /* Leaving keeps the last words too; without a line the browser itself asks. */
+  form.addEventListener("click", async (event) => {
+    const leave = event.target.closest("[data-leave]");
+    if (!leave || event.ctrlKey || event.metaKey || !window.Handrail.hasUnsaved()) return;
+    event.preventDefault();
+    await Promise.race([window.Handrail.saveDrafts(), new Promise((go) => setTimeout(go, LEAVE_MS))]);
+    window.location.assign(leave.href);
+  });
+
+  /* Somebody who calls for themselves has given the name already. */
+  const about = () => (form.elements.first.placeholder = form.elements.relation.value === "self" ? "The caller" : "");
+  form.elements.relation.addEventListener("change", about);
+  about();
 
   /* A promise at another time asks which ------------------------------------------------------------------------- */
   form.addEventListener("change", (event) => {
