@@ -4,6 +4,7 @@ import os
 
 from celery import Celery
 from celery.signals import beat_init, worker_init, worker_process_init, worker_process_shutdown
+from django.core.exceptions import ImproperlyConfigured
 
 from config import checks, processes
 
@@ -35,4 +36,7 @@ def close_connections(**kwargs):
 @worker_init.connect
 @beat_init.connect
 def refuse_demo_accounts(**kwargs):
-    checks.refuse_demo_accounts()
+    try:
+        checks.refuse_demo_accounts()
+    except ImproperlyConfigured as refusal:
+        raise SystemExit(str(refusal)) from None  # Celery logs any other exception of a signal and goes on

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from django.core.exceptions import ImproperlyConfigured
 
-from config import bootstrap, check_all, checks, local, processes, services
+from config import bootstrap, celery, check_all, checks, local, processes, services
 from config.bootstrap import ROOT
 from tests.factories import make_user
 
@@ -508,6 +508,9 @@ def test_production_refuses_a_database_with_active_demo_accounts(settings, monke
     monkeypatch.setattr("django.db.connections.close_all", lambda: None)
     with pytest.raises(ImproperlyConfigured, match="manager2"):
         checks.refuse_demo_accounts()
+
+    with pytest.raises(SystemExit, match="manager2"):  # Celery would log any other exception and go on
+        celery.refuse_demo_accounts()
 
     user.is_active = False
     user.save()
