@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from core.times import wall_clock
 from messaging import providers, purposes, quiet_hours, zones
 from messaging.models import (
     Attempt,
@@ -101,7 +102,7 @@ def gate(message, *, now=None):
         elif isinstance(verdict, Later):
             _give_back(held, next_at=verdict.at)
         else:
-            _end(message, held, MessageState.SUPPRESSED, verdict.reason)
+            _suppress(message, held, verdict.reason)
     return verdict
 
 
@@ -249,45 +250,36 @@ def release(message):
 
 
 def _record(message, result, *, provider=None, reason="", at_once=False):
-    """Write down how a try ended, if the lease is still ours; a zombie writes nothing."""
+    """Write down how a try ended, if the lease is still ours; a zombie writes nothing. Returns it in a word."""
     now = timezone.now()
+    ended, values = _consequence(message, result, now=now, reason=reason, at_once=at_once)
+    if ended == "sent":
+        values |= {"provider": provider.name, "provider_ref": result.ref[:200], "sent_at": now}
     with transaction.atomic(durable=True):
         held = Message.objects.held_with(message.lease_token).filter(pk=message.pk)
-        if not held.select_for_update(of=("self",)).exists():
+        if not held.update(**values, **UNLEASED):
             log.warning("message %s: the lease was over before its outcome was known", message.pk)
             return "lost"
         Attempt.objects.filter(message=message, number=message.attempt).update(
             outcome=result.outcome, provider_ref=result.ref[:200], ended_at=now
         )
-        if result.outcome in (Outcome.ACCEPTED, Outcome.RESOLVED_SENT):
-            held.update(
-                state=MessageState.SENT,
-                provider=provider.name,
-                provider_ref=result.ref[:200],
-                sent_at=now,
-                lease_token=None,
-                lease_until=None,
-                reason="",
-            )
-            return "sent"
-        if result.outcome == Outcome.REJECTED_PERMANENT:
-            if result.is_wrong_address and message.contact_point_id:
-                ContactPoint.objects.filter(pk=message.contact_point_id, wrong_since=None).update(wrong_since=now)
-            _end(message, held, MessageState.DEAD, reason or "refused")
-            return "dead"
-        if result.outcome == Outcome.UNKNOWN:
-            _end(message, held, MessageState.REVIEW, "unknown_outcome")
-            return "review"
-        if message.attempt >= MAX_TRIES:
-            _end(message, held, MessageState.DEAD, "too_many_tries")
-            return "dead"
-        held.update(
-            state=MessageState.DUE,
-            next_at=now if at_once else now + pause(message.attempt),
-            lease_token=None,
-            lease_until=None,
-        )
-        return "retry"
+        if result.is_wrong_address and message.contact_point_id:
+            ContactPoint.objects.filter(pk=message.contact_point_id, wrong_since=None).update(wrong_since=now)
+        _call_instead(message, values.get("reason"))
+    return ended
+
+
+def _consequence(message, result, *, now, reason, at_once):
+    """What follows from the outcome of a try: a word for the counts, and the new values of the row."""
+    if result.outcome in (Outcome.ACCEPTED, Outcome.RESOLVED_SENT):
+        return "sent", {"state": MessageState.SENT, "reason": ""}
+    if result.outcome == Outcome.REJECTED_PERMANENT:
+        return "dead", {"state": MessageState.DEAD, "reason": reason or "refused"}
+    if result.outcome == Outcome.UNKNOWN:
+        return "review", {"state": MessageState.REVIEW, "reason": "unknown_outcome"}
+    if message.attempt >= MAX_TRIES:
+        return "dead", {"state": MessageState.DEAD, "reason": "too_many_tries"}
+    return "retry", {"state": MessageState.DUE, "next_at": now if at_once else now + pause(message.attempt)}
 
 
 def pause(attempt):
@@ -295,9 +287,12 @@ def pause(attempt):
     return dt.timedelta(seconds=min(2**attempt * 30, 1800) * random.uniform(0.5, 1.5))
 
 
+UNLEASED = {"lease_token": None, "lease_until": None}
+
+
 def _give_back(held, *, next_at):
     """Due again and uncounted, because nobody was called."""
-    held.update(state=MessageState.DUE, attempt=F("attempt") - 1, next_at=next_at, lease_token=None, lease_until=None)
+    held.update(state=MessageState.DUE, attempt=F("attempt") - 1, next_at=next_at, **UNLEASED)
 
 
 CALL_INSTEAD = {
@@ -306,24 +301,29 @@ CALL_INSTEAD = {
 }
 
 
-def _end(message, held, state, reason):
-    """Close a message with its reason; where a person was to hear from us, somebody calls instead."""
-    held.update(state=state, reason=reason, lease_token=None, lease_until=None)
-    if message.person_id and reason in CALL_INSTEAD:
-        _ask_for_a_call(message)
+def _suppress(message, held, reason):
+    """Close a message that nobody was called for."""
+    held.update(state=MessageState.SUPPRESSED, reason=reason, **UNLEASED)
+    _call_instead(message, reason)
 
 
-def _ask_for_a_call(message):
+def _call_instead(message, reason):
+    """Where a person was to hear from us and did not, somebody calls, by day where the person is."""
+    if not message.person_id or reason not in CALL_INSTEAD:
+        return
     from work import services as work
 
-    now = timezone.localtime(timezone=message.facility.time_zone)
+    now, facility = timezone.now(), message.facility
+    known_places = zones.of_person(message.person, list(message.person.contact_points.all()), facility)
+    by_day = quiet_hours.next_allowed(now, known_places, (quiet_hours.HARD_START, quiet_hours.HARD_END), None)
+    on, at = wall_clock(by_day or now, facility.zone)
     work.promise(
-        facility=message.facility,
+        facility=facility,
         person=message.person,
         owner=None,
         text=f"{purposes.label(message.purpose)} could not be sent. Call instead.",
-        on=now.date(),
-        time=now.time().replace(tzinfo=None, microsecond=0),
+        on=on,
+        time=at.replace(microsecond=0),
         by=None,
         kind="call_instead",
     )
@@ -388,7 +388,7 @@ def close_what_is_over(limit=500):
             message = over.select_for_update(skip_locked=True, of=("self",)).first()
             if message is None:
                 break
-            _end(message, Message.objects.filter(pk=message.pk), MessageState.SUPPRESSED, "expired")
+            _suppress(message, Message.objects.filter(pk=message.pk), "expired")
         closed += 1
     return closed
 

@@ -1,5 +1,6 @@
 """Whether messages keep moving: progress in the database, never an answered ping of a worker."""
 
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
@@ -40,7 +41,8 @@ def report():
 def redis_answers(url=None):
     """Whether Redis answers within 0.2 s. `url` in Celery's spelling, the configured one by default."""
     parts = urlsplit(url or settings.REDIS_URL)
-    how = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS, "retry": Retry(NoBackoff(), 0)}
+    how: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
+    how["retry"] = Retry(NoBackoff(), 0)  # redis-py's own tries would take seconds
     if parts.scheme == "redis+socket":
         wanted = parse_qs(parts.query).get("virtual_host", ["0"])[0]
         client = redis.Redis(unix_socket_path=unquote(parts.path), db=int(wanted), password=parts.password, **how)

@@ -107,12 +107,14 @@ def refuse_words(message, say):
 
     Staff know where they work: for them the address of their own workbench and the sender's may name it.
     """
-    facility = message.facility
+    facility, senders = message.facility, [message.facility.neutral_name]
     names = [] if facility.name == facility.neutral_name else [facility.name]
+    body = say.body
     if message.user_id:
-        words.refuse(say.subject, say.body.replace(settings.PUBLIC_URL, ""), facility.neutral_name, names=names)
+        body = body.replace(settings.PUBLIC_URL, "")
     else:
-        words.refuse(say.subject, say.body, facility.neutral_name, settings.DEFAULT_FROM_EMAIL, names=names)
+        senders.append(settings.DEFAULT_FROM_EMAIL)
+    words.refuse(say.subject, body, names=names, senders=senders)
 
 
 def compose(message, say, to):
@@ -177,7 +179,7 @@ class _Client(smtplib.SMTP):
 
     def greet(self):
         code, _ = self.connect(settings.EMAIL_HOST, settings.EMAIL_PORT)
-        if code != 220:
+        if code != 220 or self.sock is None:
             raise smtplib.SMTPConnectError(code, b"")
         self.sock.settimeout(settings.OUTGOING_CALL_SECONDS)
         if settings.EMAIL_USE_TLS:

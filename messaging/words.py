@@ -28,20 +28,24 @@ _ALTERNATIVES = [
     r"f1[0-9](?:\.[0-9]+)?",  # the ICD-10 chapter of substance use
 ]
 _WORDS = re.compile(rf"(?<![^\W_])(?:{'|'.join(_ALTERNATIVES)})(?![^\W_])")
+# In names and domains words are glued together: there the stems count anywhere.
+_STEMS = re.compile("|".join(word[:-1] for word in FORBIDDEN if word.endswith("*")))
 
 
 class ForbiddenWords(Exception):
     """A message would have told what nobody outside may learn. Carries no word of it."""
 
 
-def refuse(*texts, names=()):
-    """Raise ForbiddenWords when one of `texts` has a forbidden word or one of `names` in it.
+def refuse(*texts, names=(), senders=()):
+    """Raise ForbiddenWords when one of `texts` or `senders` has a forbidden word or one of `names` in it.
 
-    `names` are what a facility is called; case, look-alike forms, line breaks and invisible
-    characters hide nothing.
+    `names` are what a facility is called; `senders` are names and addresses, where a stem counts in the
+    middle of a word too. Case, look-alike forms, line breaks and invisible characters hide nothing.
     """
     found = [re.compile(r"\s+".join(map(re.escape, _plain(name).split()))) for name in names if name.strip()]
-    for text in texts:
+    if any(_STEMS.search(_plain(sender)) for sender in senders):
+        raise ForbiddenWords
+    for text in [*texts, *senders]:
         plain = _plain(text)
         if _WORDS.search(plain) or any(name.search(plain) for name in found):
             raise ForbiddenWords

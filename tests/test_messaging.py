@@ -17,7 +17,7 @@ from admissions.tasks import follow_the_rules
 from core.errors import Refused
 from core.models import Happening
 from core.times import instant
-from messaging import engine, mailbox, providers, purposes, services, words, zones
+from messaging import checks, engine, mailbox, providers, purposes, services, words, zones
 from messaging.models import Attempt, Heartbeat, Message, MessageState, OptChoice, Outcome
 from messaging.purposes import No, Say
 from programs import reminders as appointments
@@ -607,7 +607,9 @@ def test_a_morning_that_comes_too_late_means_a_call_instead(sink, speech):
         services.deliver_due()
 
     assert state_of(message) == ("suppressed", "expired")
-    assert Task.objects.get(kind="call_instead").person == message.person
+    task = Task.objects.get(kind="call_instead")
+    assert task.person == message.person
+    assert task.due_at == instant(dt.date(2026, 11, 21), dt.time(8), "America/Chicago")  # nobody is called at night
 
 
 def test_a_persons_own_hours_narrow_the_window(sink, speech, noon):
@@ -915,3 +917,12 @@ def test_the_gate_holds_the_row_and_the_contact_point_while_it_decides(speech, n
 
 def test_every_state_of_a_message_has_words():
     assert all(MessageState(state).label for state in MessageState)
+
+
+@pytest.mark.parametrize(
+    "sender, warnings", [("office@larkfield.org", []), ("a@larkfieldrecovery.org", ["handrail.W001"])]
+)
+def test_a_sender_that_gives_the_care_away_is_warned_of(settings, sender, warnings):
+    settings.DEFAULT_FROM_EMAIL = sender
+
+    assert [warning.id for warning in checks.neutral_sender(None)] == warnings

@@ -88,7 +88,10 @@ class Sink:
 
 
 def number_of(mail):
-    return int(re.search(rb"(?im)^message-id: <msg\.(\d+)\.", mail)[1])
+    """Which message a mail is, by its Message-ID."""
+    found = re.search(rb"(?im)^message-id: <msg\.(\d+)\.", mail)
+    assert found, "a mail without our Message-ID"
+    return int(found[1])
 
 
 class _Controller(Controller):
