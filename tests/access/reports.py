@@ -5,5 +5,5 @@ from tests.access import Row
 
 ROWS = {
     "reports:dashboard": Row(P.VIEW_REPORTS),
-    "reports:list": Row(P.VIEW_REPORTS, args=lambda w: {"figure": "inquiries"}),
+    "reports:list": Row(P.VIEW_REPORTS, args=lambda w: {"figure": "inquiries"}, is_shared=True),
 }
