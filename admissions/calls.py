@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.permissions import Permission
 from admissions import drafts, safety, services, spoken, substances
 from admissions.enums import CallOutcome, Channel, Direction, Source
-from admissions.models import CallDraft, Inquiry, SubstanceUse
+from admissions.models import CallDraft, Inquiry, IntakeCall, SubstanceUse
 from core.errors import Refused
 from people import services as people
 from people.models import KnownBecause, Person, Relation
@@ -30,7 +30,7 @@ def save_call(draft, *, data, by, at=None):
             CallDraft.objects.select_for_update(of=("self",), no_key=True).select_related("facility").get(pk=draft.pk)
         )
         if locked.saved_as_id:
-            call = locked.saved_as
+            call = IntakeCall.objects.select_related("inquiry").get(pk=locked.saved_as_id)
             return call.inquiry, call
         if locked.discarded_at:
             raise drafts.DraftOver("This call was thrown away.")

@@ -5,6 +5,7 @@ import re
 from django.utils import timezone
 
 from admissions import drafts, spoken, substances
+from admissions.enums import Route, SafetyAction
 from admissions.forms.calls import MOST_SUBSTANCES, OTHER, missing_facts, promised_when
 from core.templatetags.hr import say_clock, say_date
 from core.times import instant
@@ -36,7 +37,7 @@ def state(draft):
         "saved_at": draft.touched_at.isoformat(),
         "version": draft.version,
         "asked": asked,
-        "danger": bool(checks),
+        "danger": bool(checks) and checks[0].action != SafetyAction.MISTAKE,
         "facts": not missing,
         "missing": list(missing.values()),
         "warning": substances.breathing_warning(told),
@@ -48,9 +49,9 @@ def _promise(typed, *, facility, now):
     """What is promised so far: the sentence, whether it is set, and what is wrong with it."""
     try:
         promised = promised_when(typed, facility=facility, at=now)
-        at = instant(*promised, facility.zone) if promised else None
-    except (ValueError, OverflowError) as problem:
-        words = str(problem) if typed.get("promise_when") else ""
+        at = instant(promised[0], promised[1], facility.zone) if promised else None
+    except (ValueError, OverflowError) as unreadable:
+        words = str(unreadable) if typed.get("promise_when") else ""
         return {"promise": "", "promise_set": False, "promise_problem": words}
     if at is None:
         return {"promise": "", "promise_set": False, "promise_problem": ""}
@@ -94,7 +95,7 @@ def substance_rows(kept):
         }
         for n in numbers
     ]
-    return [row for row in rows if row["name"] or row["amount"] or row["last_use"]][:MOST_SUBSTANCES]
+    return [row for row in rows if set(row.values()) - {"", Route.NOT_ASKED}][:MOST_SUBSTANCES]
 
 
 def taken(typed):

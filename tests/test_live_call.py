@@ -444,6 +444,21 @@ def test_a_yes_in_a_plain_form_leads_to_the_emergency_page_too(signed_in, sam, d
     assert not Inquiry.objects.exists()
 
 
+def test_an_answer_by_mistake_is_asked_again(signed_in, sam, draft):
+    client = signed_in(sam)
+    client.post(url("call_danger", draft), FACTS | {"danger": "yes"}, **AUTOSAVE)
+    client.post(url("call_emergency", draft), {"action": "mistake"})
+
+    page = client.get(url("call", draft))
+    assert (page.context["danger"], page.context["live"]["danger"]) == ("", False)
+    save(client, draft, danger="none")
+
+    assert list(SafetyCheck.objects.order_by("asked_at").values_list("answer", "action")) == [
+        ("yes", "mistake"), ("none", ""),
+    ]  # fmt: skip
+    assert SafetyCheck.objects.filter(inquiry=Inquiry.objects.get()).count() == 2
+
+
 def test_no_danger_is_written_down_once_as_one_grouped_answer(signed_in, sam, draft):
     client = signed_in(sam)
     client.post(url("call_danger", draft), FACTS | {"danger": "none"}, **AUTOSAVE)

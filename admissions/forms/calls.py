@@ -1,5 +1,7 @@
 """What the live-call page accepts: three facts, and the rest when there is time."""
 
+from typing import Any
+
 from crispy_forms.helper import FormHelper
 from django import forms
 
@@ -88,16 +90,17 @@ class CallForm(forms.Form):
     def __init__(self, *args, facility, user, at, caller=None, person=None, is_out=False, **kwargs):
         """`caller` and `person` are known persons this call was matched to; their names stay as they are."""
         super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields
         if not is_out:
-            self.fields["outcome"].choices = ENDED_IN
+            fields["outcome"].choices = ENDED_IN
         self.facility, self.user, self.at = facility, user, at
         self.known_caller, self.known_person = caller, person
-        self.fields["partner"].queryset = Partner.objects.filter(organization__is_active=True).select_related(
+        fields["partner"].queryset = Partner.objects.filter(organization__is_active=True).select_related(
             "organization"
         )
-        self.fields["promise_owner"].queryset = staff_who_call(facility)
+        fields["promise_owner"].queryset = staff_who_call(facility)
         # Read once: the widget would ask for its first choice and then for all of them.
-        self.fields["promise_owner"].choices = [(one.pk, str(one)) for one in staff_who_call(facility)]
+        fields["promise_owner"].choices = [(one.pk, str(one)) for one in staff_who_call(facility)]
         self.fields["promise_owner"].initial = user.pk
         self.fields["relation"].initial = Relation.UNKNOWN
         for name, attrs in {
@@ -148,7 +151,7 @@ class CallForm(forms.Form):
         return day
 
     def clean(self):
-        data = super().clean()
+        data = super().clean() or {}
         for field, sentence in missing_facts(data, caller=self.known_caller, person=self.known_person).items():
             if field not in self.errors:
                 self.add_error(field, sentence)

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.permissions import Permission
 from admissions import drafts, live, safety, spoken, substances
 from admissions.calls import save_call
-from admissions.enums import Danger, Direction
+from admissions.enums import Danger, Direction, SafetyAction
 from admissions.forms.calls import (
     MOST_SUBSTANCES,
     ActionForm,
@@ -329,7 +329,7 @@ def _show_call(request, draft, checks, form=None, rows=None, status=200):
             "live": live.state(draft),
             "writer": uuid.uuid4().hex,
             "zone": draft.facility.zone,
-            "danger": kept.get("danger", [""])[-1] if not form.is_bound else form["danger"].value(),
+            "danger": _answered(draft, checks),
         },
         status=status,
     )
@@ -360,7 +360,9 @@ def _save(request, draft, checks):
             None, f"{refusal} Look at the other window first, or throw this one's words away by loading it again."
         )
         return _show_call(request, draft, checks, form, rows, status=409)
-    if not checks and (check := _ask(draft, request.POST, by=request.user, at=now)) is not None:
+    # A page without its script answers the question with the save itself.
+    is_new = not checks or checks[0].answer != request.POST.get("danger")
+    if is_new and (check := _ask(draft, request.POST, by=request.user, at=now)) is not None:
         draft = drafts.asked(draft, check)
         if check.is_e1:
             return redirect("admissions:call_emergency", pk=draft.pk)
@@ -457,6 +459,13 @@ def _draft(request, pk):
     """My draft, saved and thrown away ones included; anybody else's does not exist."""
     drafts_of_mine = CallDraft.objects.visible_to(request.user, Permission.LOG_CALL).filter(user=request.user)
     return get_object_or_404(drafts_of_mine.select_related("facility", "saved_as"), pk=pk)
+
+
+def _answered(draft, checks):
+    """The answer that stays chosen; one given by mistake is asked again."""
+    if checks and checks[0].action == SafetyAction.MISTAKE:
+        return ""
+    return drafts.values(draft).get("danger", "")
 
 
 def _is_out(draft):

@@ -5,13 +5,15 @@ import time
 
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
+from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, requires_csrf_token
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Facility
-from admissions.forms.public import InquiryForm
+from admissions.enums import Danger
+from admissions.forms.public import OK_TO, SUBSTANCES, InquiryForm
 from admissions.public import canonical, pressure, receive_web_inquiry
 from core.idempotency import idempotent
 
@@ -80,10 +82,9 @@ def _form(request):
     data = request.POST.copy()
     for name, values in named.items():
         data.setlist(name, values)
-    choices = {value for value, _ in InquiryForm.base_fields["substances"].choices}
-    data.setlist("substances", [text for text in named.get("substances", []) if text in choices])
-    data.setlist("ok", [text for text in named.get("ok", []) if text in dict(InquiryForm.base_fields["ok"].choices)])
-    if data.get("danger") not in dict(InquiryForm.base_fields["danger"].choices):
+    data.setlist("substances", [text for text in named.get("substances", []) if text in SUBSTANCES])
+    data.setlist("ok", [text for text in named.get("ok", []) if text in dict(OK_TO)])
+    if data.get("danger") not in Danger.values:
         data["danger"] = ""
     return InquiryForm(data)
 
@@ -130,7 +131,10 @@ def _hidden(query):
 
 
 def _is_forged(request):
-    return CsrfViewMiddleware(lambda request: None).process_view(request, public_form_checked, (), {}) is not None
+    return (
+        CsrfViewMiddleware(lambda request: HttpResponse()).process_view(request, public_form_checked, (), {})
+        is not None
+    )
 
 
 def public_form_checked(request):
