@@ -8,7 +8,7 @@ from functools import cached_property
 
 from django.utils import timezone
 
-from core.templatetags.hr import say_daytime
+from core.templatetags.hr import say_date, say_daytime
 from programs.enums import BedKind, TakenBy, UseKind
 from programs.models import Bed, BedUse
 
@@ -20,10 +20,9 @@ FILTERS = {
     "held": ("Held", "clock-history"),
     "leaving": ("Leaving today", "box-arrow-right"),
     "late": ("Late to leave", "alarm"),
-    "off": ("Out of use", "slash-circle"),
     "women": ("Women", ""),
     "men": ("Men", ""),
-    "step_free": ("Elevator or ground floor", ""),
+    "step_free": ("No stairs", ""),
 }
 
 
@@ -193,7 +192,8 @@ class Board:
         cleaning = use.kind == UseKind.CLEANING
         icon, who = ("droplet", "Cleaning") if cleaning else ("slash-circle", "Blocked")
         back = f"until {self._day(use.block.until)}" if use.block.until else ""
-        return Tile(bed, OFF, use, who, use.block.reason, back, icon)
+        reason = "" if use.block.reason.lower() == who.lower() else use.block.reason
+        return Tile(bed, OFF, use, who, reason, back, icon)
 
     def _occupied(self, bed, use, elsewhere):
         placement = use.placement
@@ -218,11 +218,15 @@ class Board:
         return f"{verb} {self._day(bed.free_since)}"
 
     def _day(self, at):
-        return say_daytime(at.astimezone(self.zone), self.today, past_too=True)
+        """With the hour within a week; later a tile has no room for it, and nobody a use."""
+        local = at.astimezone(self.zone)
+        if abs((local.date() - self.today).days) < 7:
+            return say_daytime(local, self.today, past_too=True)
+        return say_date(local.date(), this_year=self.today.year)
 
     def _passes(self, tile, show=None):
         show = show or self.show
-        if show in (FREE, HELD, LATE, OFF):
+        if show in (FREE, HELD, LATE):
             return tile.state == show
         if show == "leaving":
             return tile.is_leaving
@@ -250,7 +254,7 @@ class Board:
 
 def _for_whom(bed):
     if bed.is_step_free:
-        return "ground floor or elevator"
+        return "no stairs"
     if bed.unit.taken_by == TakenBy.ANYONE:
         return "seat" if bed.kind == BedKind.SEAT else "anyone"
     return f"{bed.unit.get_taken_by_display().lower()} only"

@@ -49,12 +49,15 @@ class BedQuerySet(InProgram):
             free_since=Subquery(over.values("period__endswith")[:1]), last_kind=Subquery(over.values("kind")[:1])
         )
 
-    def ranked(self, facility_ids):
-        """Best first: near, in a unit of their own, without using up an elevator place, long free."""
+    def ranked(self, facility_ids, person=None):
+        """Best first: near, in a unit of their own (whose sex is not known: one for anyone), an elevator last,
+        long free.
+        """
         near = Case(
             *[When(unit__program__facility=pk, then=Value(n)) for n, pk in enumerate(facility_ids)], default=99
         )
-        own_unit = Case(When(unit__taken_by=TakenBy.ANYONE, then=Value(1)), default=Value(0))
+        for_anyone = 1 if person and person.sex in FITTING_UNITS else -1
+        own_unit = Case(When(unit__taken_by=TakenBy.ANYONE, then=Value(for_anyone)), default=Value(0))
         return self.order_by(
             near,
             "unit__program__position",

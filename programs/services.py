@@ -126,7 +126,7 @@ def best_beds(facility_ids, *, category=None, person=None, limit=4, without=None
         beds = beds.filter(unit__program__category=category)
     if without:
         beds = beds.exclude(pk=without.pk)
-    rows = beds.with_free_since().select_related("unit__program__facility").ranked(list(facility_ids))[:limit]
+    rows = beds.with_free_since().select_related("unit__program__facility").ranked(list(facility_ids), person)[:limit]
     home = facility_ids[0] if facility_ids else None
     return [Offer(bed, _reasons(bed, home=home, person=person)) for bed in rows]
 
@@ -155,7 +155,7 @@ def _reasons(bed, *, home, person):
     else:
         reasons.append(f"{unit}, for anyone")
     if bed.is_step_free:
-        reasons.append("ground floor or elevator")
+        reasons.append("no stairs")
     if bed.free_since:
         verb = "cleaned" if bed.last_kind == UseKind.CLEANING else "free since"
         reasons.append(f"{verb} {_said(bed.free_since, facility)}")
@@ -169,8 +169,8 @@ def hold(bed, *, person, by, until=None, reason, request_id=None, at=None):
     """Promise `bed` to `person` from `at` (aware, default now) until `until` (aware, default the program's).
 
     Longer than `program.hold_max_minutes`, or more than `program.holds_each` open at once, takes
-    HOLD_BEYOND_LIMITS at the bed's facility; `by` None is the system and has no limit. `request_id` is the
-    id of what it was made for. Raises BedTaken with alternatives, BeyondLimits, DoesNotFit, OutOfOrder.
+    HOLD_BEYOND_LIMITS at the bed's facility. `request_id` is the id of what it was made for. Raises
+    BedTaken with alternatives, BeyondLimits, DoesNotFit, OutOfOrder.
     """
     at = at or timezone.now()
     with _law(bed, by=by, person=person):
@@ -754,7 +754,7 @@ def _refuse_unfit(bed, person):
 
 
 def _refuse_beyond_limits(program, *, by, start, until, is_new):
-    if by is None or by.may(Permission.HOLD_BEYOND_LIMITS, program.facility):
+    if by.may(Permission.HOLD_BEYOND_LIMITS, program.facility):
         return
     longest = dt.timedelta(minutes=program.hold_max_minutes)
     if until - start > longest:

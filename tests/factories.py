@@ -9,6 +9,7 @@ import itertools
 import os
 
 from django.contrib.auth.hashers import make_password
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.utils import timezone
 
 from accounts.models import Facility, Membership, User
@@ -163,7 +164,7 @@ def make_bed(*, program=None, facility=None, **given):
 
 def make_use(bed, *, kind=UseKind.PLACEMENT, start=None, end=None, **given):
     start = start or timezone.now()
-    return BedUse.objects.create(**{"bed": bed, "kind": kind, "period": (start, end)} | given)
+    return BedUse.objects.create(**{"bed": bed, "kind": kind, "period": DateTimeTZRange(start, end, "[)")} | given)
 
 
 def make_hold(*, bed=None, person=None, by=None, expires_at=None, facility=None, **given):
@@ -193,7 +194,7 @@ def make_placement(*, bed=None, person=None, stay=None, start=None, facility=Non
     use = make_use(bed, start=start)
     return Placement.objects.create(
         **{"facility": facility, "stay": stay, "person": person, "program": program, "use": use,
-           "period": (start, None), "reason": "admission"} | given
+           "period": DateTimeTZRange(start, None, "[)"), "reason": "admission"} | given
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from accounts.models import Membership
 from accounts.permissions import Role
 from core import happenings
 from core.errors import Refused
+from programs.models import Placement
 from therapy.models import AssignmentState, TherapyAssignment
 
 DETAILS = ["therapist", "per_week", "planned_sessions", "minutes", "starts_on", "goal"]
@@ -55,15 +56,16 @@ def assign(
     NoTherapist, AssignedAlready.
     """
     at = at or timezone.now()
-    if placement.period.upper is not None:
-        raise TherapyOver("The person left this program. Assign the therapy where they are now.")
-    facility = placement.facility
-    _refuse_stranger(therapist, facility)
-    return _make(
-        placement, by=by, at=at, verb="therapy.assigned", words=f"{modality} assigned, with {therapist}",
-        modality=modality, therapist=therapist, per_week=per_week, planned_sessions=planned_sessions,
-        minutes=minutes, starts_on=starts_on or facility.today(at), goal=goal,
-    )  # fmt: skip
+    with transaction.atomic():
+        # Locked, so that a discharge at the same moment either sees this therapy or refuses it.
+        if not Placement.objects.select_for_update(no_key=True).current().filter(pk=placement.pk).exists():
+            raise TherapyOver("The person left this program. Assign the therapy where they are now.")
+        _refuse_stranger(therapist, placement.facility)
+        return _make(
+            placement, by=by, at=at, verb="therapy.assigned", words=f"{modality} assigned, with {therapist}",
+            modality=modality, therapist=therapist, per_week=per_week, planned_sessions=planned_sessions,
+            minutes=minutes, starts_on=starts_on or placement.facility.today(at), goal=goal,
+        )  # fmt: skip
 
 
 def change(assignment, *, version, by, at=None, **details):

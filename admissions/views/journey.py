@@ -185,7 +185,7 @@ def step_down(request, pk):
     )
     held = _held_for(request, stay.person)
     offers = _next_beds(request, stay, placement, held)
-    to = _chosen_bed(request) or (offers[0].bed if offers else None)
+    to = _chosen_bed(request) or _proposed(offers, stay, placement, held)
     form = StepDownForm(
         request.POST or None, user=request.user, stay=stay, placement=placement, assignments=assignments,
         offers=offers, to=to,
@@ -211,6 +211,7 @@ def step_down(request, pk):
         "placement": placement,
         "from_bed": placement.use.bed,
         "to": to,
+        "offers": offers,
         "kind": kind,
         "day": placement.day_number(facility.today(), facility.time_zone),
         "undecided": [row for row, fate, _ in form.fates if not fate.value()],
@@ -321,6 +322,15 @@ def _next_beds(request, stay, placement, held):
         return (offer.program.facility_id != stay.facility_id, distance <= 0, abs(distance))
 
     return [Offer(row.use.bed) for row in held.values()] + sorted(free, key=how_near)
+
+
+def _proposed(offers, stay, placement, held):
+    """The bed held for them, or one at a lower level of care in the same house; never farther by itself."""
+    for offer in offers:
+        is_lower = journey.INTENSITY[offer.program.category] < journey.INTENSITY[placement.program.category]
+        if offer.bed.pk in held or (is_lower and offer.program.facility_id == stay.facility_id):
+            return offer.bed
+    return None
 
 
 def _chosen_bed(request):
