@@ -46,7 +46,9 @@ def remove():
         )
         doomed.add(IdempotencyKey, "actor IN (SELECT id::text FROM doomed_accounts_user)")
         _sign_out(cursor)
-        return doomed.delete()
+        removed = doomed.delete()
+        doomed.forget()
+        return removed
 
 
 class _Doomed:
@@ -99,7 +101,7 @@ class _Doomed:
 
     def delete(self):
         """Delete all doomed rows; answers how many by table."""
-        self._forget()
+        self._let_go()
         removed = {}
         for model in self.models:
             name, table, pk = f"doomed_{model._meta.db_table}", model._meta.db_table, model._meta.pk.column
@@ -109,7 +111,12 @@ class _Doomed:
                     removed[table] = self.cursor.rowcount
         return removed
 
-    def _forget(self):
+    def forget(self):
+        """Drop the lists of ids, for a caller whose transaction goes on."""
+        for name in self.made:
+            self.cursor.execute(f'DROP TABLE "{name}"')
+
+    def _let_go(self):
         """Where a foreign key may be empty, rows that stay lose it, as on_delete=SET_NULL says."""
         for model in self.models:
             for field in model._meta.concrete_fields:
