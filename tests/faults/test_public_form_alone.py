@@ -73,7 +73,7 @@ def serve(tmp_path, port):
 
 def ask(port, method, path, body=None):
     """The status of the answer and where it leads, or None when the line was cut: then nobody was thanked."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         line.request(method, path, body, FORM if body else {})
         answer = line.getresponse()
