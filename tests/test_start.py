@@ -384,7 +384,7 @@ def test_a_second_up_goes_on_with_the_same_data_and_a_killed_child_stops_the_res
 def test_a_killed_up_leaves_nothing_running(start, state):
     up = start()
     address = up.wait_for_address()
-    assert wait_until(lambda: len(up.running("worker")) == 3), "its pool has forked"
+    assert wait_until(lambda: len(up.running("worker")) == 3, 60), "its pool has forked"
     everyone = family(up.process.pid)
     assert len(up.running("config.wsgi:application")) == 3
 
