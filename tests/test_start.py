@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -413,7 +414,7 @@ def test_every_failing_linter_is_reported(tmp_path, monkeypatch, capsys):
 
 # --- Production --------------------------------------------------------------------------------------
 
-SAFE = {
+SAFE: dict[str, Any] = {
     "MODE": "production",
     "SECRET_KEY": secrets.token_urlsafe(60),
     "SALT_KEY": [secrets.token_hex(32)],
