@@ -168,7 +168,8 @@ def admit(inquiry, *, bed=None, hold=None, by, at=None, planned_days=None):
         _refuse_not_accepted(locked, program, by=by)
         if at < locked.opened_at:
             raise programs.OutOfOrder("The person cannot have arrived before they asked for help.")
-        move_stage(locked, Stage.ADMITTED, by=by, at=at)
+        # A decision written down after the arrival came before it all the same: stages keep their order.
+        move_stage(locked, Stage.ADMITTED, by=by, at=max(at, locked.stage_since))
         programs.arrived(locked.person, facility=program.facility, by=by, at=at)
         happenings.record(
             "stay.began", f"Admitted to {program}, {bed}", by=by, about=locked.person, place=program.facility,

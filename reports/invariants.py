@@ -57,8 +57,9 @@ INVARIANTS = {
     "fulfilled_hold_without_placement": """
         SELECT count(*) FROM programs_bedhold h JOIN programs_beduse u ON u.id = h.use_id
          WHERE u.state = 'fulfilled' AND NOT EXISTS (
-               SELECT FROM programs_placement p WHERE p.person_id = h.person_id AND p.facility_id = h.facility_id
-                  AND lower(p.period) >= h.held_at)""",
+               -- an admission written down late may lie before its hold
+               SELECT FROM programs_placement p JOIN programs_beduse pu ON pu.id = p.use_id
+                WHERE p.person_id = h.person_id AND pu.bed_id = u.bed_id)""",
     "released_hold_that_still_takes": """
         SELECT count(*) FROM programs_bedhold h JOIN programs_beduse u ON u.id = h.use_id
          WHERE (h.released_at IS NOT NULL) <> (u.state = 'released')""",
@@ -66,10 +67,12 @@ INVARIANTS = {
     "admitted_inquiry_without_stay": """
         SELECT count(*) FROM admissions_inquiry i
          WHERE i.stage = 'admitted' AND NOT EXISTS (
-               SELECT FROM programs_stay s WHERE s.person_id = i.person_id AND s.facility_id = i.facility_id)""",
+               -- an inquiry's facility is the first one: the stay may be at another of ours
+               SELECT FROM programs_stay s WHERE s.person_id = i.person_id
+                  AND (s.facility_id = i.facility_id OR s.request_id = i.id))""",
     "stay_of_an_inquiry_not_admitted": """
         SELECT count(*) FROM programs_stay s JOIN admissions_inquiry i ON i.id = s.request_id
-         WHERE i.stage <> 'admitted' OR i.person_id <> s.person_id OR i.facility_id <> s.facility_id""",
+         WHERE i.stage <> 'admitted' OR i.person_id <> s.person_id""",
     "inquiry_stage_differs_from_its_last_change": """
         SELECT count(*) FROM admissions_inquiry i LEFT JOIN (
             SELECT DISTINCT ON (inquiry_id) inquiry_id, to_stage FROM admissions_stagechange

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import Membership
 from accounts.permissions import Role
 from admissions import journey
 from admissions.enums import ClosedBecause, DecisionOutcome, Stage
@@ -20,6 +21,7 @@ from people.models import PersonAtFacility
 from programs import services as programs
 from programs.enums import Category, DischargeType, PlacementReason, UseKind, UseState
 from programs.models import Appointment, BedBlock, BedHold, BedUse, Placement, Stay
+from reports import invariants
 from tests import factories as make
 from therapy import services as therapy
 from therapy.models import TherapyAssignment
@@ -518,6 +520,21 @@ def test_the_journey_through_its_pages(signed_in, client, house):
     assert post(client, "discharge", stay, type="completed", placement=now.pk, cleaning="on").status_code == 302
     stay.refresh_from_db()
     assert stay.discharge_type == "completed"
+
+
+def test_nothing_that_must_never_be_is_there_after_journeys_in_two_houses(house):
+    """Held and admitted at another facility, transferred back, discharged; and an admission written down late."""
+    far = House()
+    both = make.make_user(at=house.facility, role=Role.CLINICIAN)
+    Membership.objects.create(user=both, facility=far.facility, role=Role.CLINICIAN)
+    inquiry = house.inquiry()
+    house.decide(inquiry, program=far.detox, by=both)
+    held = journey.hold_for(inquiry, bed=far.bed, by=both)
+    stay = journey.admit(inquiry, hold=held, by=both, at=timezone.now() - 4 * HOUR)
+    moved = journey.step_down(stay, bed=house.next_bed, by=both, at=timezone.now() - HOUR)
+    journey.discharge(moved.stay, type="completed", by=both)
+
+    assert {name: count for name, count in invariants.check().items() if count} == {}
 
 
 def test_an_undecided_therapy_stops_the_move_with_words(signed_in, house):
