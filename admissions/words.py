@@ -21,10 +21,23 @@ def who_about(inquiry):
     The first is whom one speaks with, the second how they belong to the person the inquiry is about.
     """
     caller, person = inquiry.caller, inquiry.person
-    if caller is None or caller.pk == person.pk:
-        return person.name, "for themselves" if inquiry.relation == Relation.SELF else ""
-    known_as = person.given_name or person.family_name or "the person"
-    return caller.name, _ABOUT.get(inquiry.relation, "about {}").format(known_as)
+    if caller is not None and caller.pk == person.pk:
+        caller = None
+    names = (person.given_name, person.family_name)
+    return say_who(names, (caller.given_name, caller.family_name) if caller else None, inquiry.relation)
+
+
+def say_who(person, caller, relation):
+    """`who_about` of (first, last) names; `caller` is None where it is the person, or nobody."""
+    if caller is None:
+        return full_name(*person), "for themselves" if relation == Relation.SELF else ""
+    known_as = person[0] or person[1] or "the person"
+    return full_name(*caller), _ABOUT.get(relation, "about {}").format(known_as)
+
+
+def full_name(first, last):
+    """As `people.Person.name` says it."""
+    return f"{first} {last}".strip() or "No name yet"
 
 
 def tries(tried, reached):

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from accounts.permissions import Permission
 from people import reads
 from work import subjects
-from work.forms import colleagues
+from work.forms import names_of_colleagues
 from work.models import Task, TaskKind, TaskState
 
 PAGE = 50
@@ -42,7 +42,7 @@ def promises(request):
         "state": state,
         "states": STATES.items(),
         "whose": whose,
-        "staff": [(str(user.pk), str(user)) for user in colleagues(request.facility)] if request.facility else [],
+        "staff": names_of_colleagues(request.facility) if request.facility else [],
         "may_act": request.facility is not None and request.user.may(Permission.LOG_CALL, request.facility),
         "may_share": request.facility is not None and request.user.may(Permission.REASSIGN_WORK, request.facility),
         "zone": request.facility.time_zone if request.facility else None,

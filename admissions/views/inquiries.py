@@ -17,7 +17,7 @@ from core import happenings
 from core.errors import Refused
 from core.idempotency import idempotent
 from people import reads
-from work.forms import PromiseForm, colleagues
+from work.forms import PromiseForm, names_of_colleagues
 
 
 @require_GET
@@ -37,7 +37,7 @@ def index(request):
         "stages": Stage.choices,
         "channels": Channel.choices,
         "sources": Source.choices,
-        "staff": [(str(user.pk), str(user)) for user in colleagues(request.facility)] if request.facility else [],
+        "staff": names_of_colleagues(request.facility) if request.facility else [],
         "may_see_all": len({f.pk for f in mine}) > 1,
         "has_places": len(facilities) > 1,
     }
