@@ -5,6 +5,7 @@ class ProgramsConfig(AppConfig):
     name = "programs"
 
     def ready(self):
-        from programs import reminders
+        from programs import reminders, subjects
 
         reminders.register()
+        subjects.register()

@@ -25,6 +25,7 @@ from reports import invariants
 from tests import factories as make
 from therapy import services as therapy
 from therapy.models import TherapyAssignment
+from work import subjects
 from work.models import Task, TaskKind
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -450,7 +451,7 @@ def test_a_discharge_ends_everything_and_plans_the_call_after(house, type):
     assert set(TherapyAssignment.objects.values_list("state", flat=True)) == {state}
     task = Task.objects.get(rule="aftercare_call")
     assert (task.owner, task.kind, task.due_on) == (house.coordinator, "follow_up", house.facility.today() + 7 * DAY)
-    assert task.subject_id == stay.pk
+    assert subjects.resolve([task])[task.pk].url == reverse("admissions:person", args=[stay.person_id])
     assert verbs(ended) == ["stay.began", "stay.ended"]
     with pytest.raises(programs.NotInCare):
         journey.discharge(stay, type=type, by=house.clinician)
