@@ -11,8 +11,11 @@ from admissions.enums import Source
 from core import charts
 from core.templatetags.hr import MONTHS, say_duration
 from reports.definitions import FIGURES, answered, beds, inquiries
-from reports.querysets import by_day_and_source, by_program, numbers
+from reports.querysets import by_day_and_source, by_program_and_use, numbers
 
+OF_SOURCES = ("inquiries", "reached", "admitted")
+USES = {None: "free", "hold": "held", "placement": "taken"}
+OF_BEDS = ("beds_taken", "beds_held", "beds_out", "beds_free")
 COUNTED = [key for key, figure in FIGURES.items() if figure.kind != "bed"]
 
 
@@ -71,10 +74,7 @@ def content(period, *, everywhere):
         medians={"first_contact": (answered(period), F("first_reached_at") - F("opened_at"))},
     )
     days = list(by_day_and_source(inquiries(period)))
-    programs = [
-        ProgramRow(*row[:1], row[2], *row[3:], urls=_urls(period, everywhere, program=row[1]))
-        for row in by_program(beds(period))
-    ]
+    programs = _programs(period, everywhere)
     return {
         "tiles": _tiles(n, period, everywhere, programs),
         "chart": _by_day(days, period),
@@ -159,11 +159,20 @@ def _sources(rows, period, everywhere):
             labels.get(source, source),
             *count,
             share=round(100 * count[0] / most),
-            urls=_urls(period, everywhere, source=source),
+            urls=_urls(OF_SOURCES, period, everywhere, source=source),
         )
         for source, count in sorted(found.items(), key=lambda item: (-item[1][0], labels.get(item[0], "")))
     ]
 
 
-def _urls(period, everywhere, **more):
-    return {key: url(key, period, everywhere, **more) for key in FIGURES}
+def _programs(period, everywhere):
+    """Programs in the order of the board, with their beds and seats by what takes them."""
+    found = {}
+    for facility, pk, name, kind, count in by_program_and_use(beds(period)):
+        row = found.setdefault(pk, {"facility": facility, "name": name, "free": 0, "held": 0, "taken": 0, "out": 0})
+        row[USES.get(kind, "out")] += count
+    return [ProgramRow(**row, urls=_urls(OF_BEDS, period, everywhere, program=pk)) for pk, row in found.items()]
+
+
+def _urls(keys, period, everywhere, **more):
+    return {key: url(key, period, everywhere, **more) for key in keys}

@@ -57,15 +57,11 @@ def by_day_and_source(queryset):
     )
 
 
-def by_program(beds):
-    """Rows (facility, program id, program, free, held, taken, out) of beds with `taken_by_kind`, in board order."""
+def by_program_and_use(beds):
+    """Rows (facility, program id, program, what takes them, how many) of beds with `taken_by_kind`, in board order."""
+    order = ("unit__program__facility__name", "unit__program__position", "unit__program__name")
     return (
-        beds.order_by("unit__program__facility__name", "unit__program__position", "unit__program__name")
-        .values_list("unit__program__facility__name", "unit__program_id", "unit__program__name")
-        .annotate(
-            free=Count("pk", filter=Q(taken_by_kind=None)),
-            held=Count("pk", filter=Q(taken_by_kind="hold")),
-            taken=Count("pk", filter=Q(taken_by_kind="placement")),
-            out=Count("pk", filter=Q(taken_by_kind__in=["block", "cleaning"])),
-        )
+        beds.order_by(*order)
+        .values_list(order[0], "unit__program_id", order[2], "taken_by_kind")
+        .annotate(count=Count("pk"))
     )

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
 from accounts.models import Facility, User
+from admissions.lists import _key
 from admissions.models import Inquiry, IntakeCall
 
 CALLS = 50
@@ -32,10 +33,17 @@ def prepare(out):
         some.save(force_insert=True)
     rows = Inquiry.objects.filter(facility=facility).order_by("-opened_at", "-id")
     count = rows.count()
-    from admissions.lists import _key
-
     deep = [_key(rows[int(count * part)]) for part in (0.3, 0.5, 0.7, 0.9)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'),"
+            " current_setting('shared_buffers')"
+        )
+        postgres = dict(
+            zip(["version", "fsync", "synchronous_commit", "shared_buffers"], cursor.fetchone(), strict=True)
+        )
     out(
+        postgres=postgres,
         cookies={name: f"{settings.SESSION_COOKIE_NAME}={_session(name)}" for name in ("bench0", "bench1")},
         facility=str(facility.pk),
         record=str(inquiry.pk),
@@ -119,10 +127,11 @@ def raw(out, repeat):
         receive_web_inquiry(facility, fields, suspect="")
 
     found = {name: [] for name in ("record", "insert", "search", "create")}
+    cpu = {name: [] for name in found}
     jobs = {"record": record, "insert": insert, "search": search, "create": create}
     for _ in range(repeat):
         for name, job in jobs.items():
-            times = []
+            times, used = [], time.process_time()
             for turn in range(23):
                 began = time.perf_counter()
                 with transaction.atomic():
@@ -130,11 +139,13 @@ def raw(out, repeat):
                 if turn >= 3:
                     times.append((time.perf_counter() - began) * 1000)
             found[name].append(sorted(times))
+            cpu[name].append((time.process_time() - used) * 1000 / 23)
     for name, rounds in found.items():
         out(
             raw=name,
             p50=round(statistics.median(statistics.median(times) for times in rounds), 3),
             p95=round(statistics.median(times[-2] for times in rounds), 3),
+            cpu=round(statistics.median(cpu[name]), 3),
         )
 
 

@@ -40,6 +40,7 @@ def bench(*, size, small, repeat, requests, keep, out, say):
             )
         big.manage("collectstatic", "--noinput", "-v0", STATIC_ROOT=static)
         at = {database.name: database.probe("prepare")[0] for database in (little, big)}
+        out(postgres=at[big.name]["postgres"])
         for line in big.probe("queries"):
             out(**line)
         _pages(little, big, at, static, repeat=repeat, out=out, say=say)
@@ -137,6 +138,7 @@ def _pages(little, big, at, static, *, repeat, out, say):
         limit="25 x one committed insert + one trigram search",
         limit_ms=_r(limit_ms),
         ratio=_r(create["p50"] / limit_ms),
+        cpu_ms=create["cpu"],
         raw_insert_ms=raw["insert"]["p50"],
         raw_search_ms=raw["search"]["p50"],
         met=create["p50"] <= limit_ms,

@@ -8,6 +8,7 @@ from accounts.models import Facility
 from admissions.models import Inquiry
 from core.models import Happening
 from programs.models import Bed
+from programs.reminders import remind_person
 from referrals.models import PartnerContact
 from reports.seeding import house
 from reports.seeding.beds import BedBook
@@ -58,4 +59,6 @@ def make(*, seed, now, inquiries, days, password):
                 },
             )
         demo.ledger.write()
+        for appointment in scene.expected:
+            remind_person(appointment, now=now)
     return {"facilities": 2, "users": len(demo.house.staff)} | demo.ledger.counts()

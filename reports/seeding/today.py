@@ -69,7 +69,7 @@ class Today:
     def __init__(self, demo, teller, share):
         self.demo, self.teller, self.rng, self.now = demo, teller, demo.ledger.rng, demo.now
         self.house, self.share = demo.house, share
-        self.alma = None
+        self.alma, self.expected = None, []
 
     # --- Who is where ---
 
@@ -407,7 +407,9 @@ class Today:
             sex="female" if not n else "",
         )
         self.up_to(story, Stage.SCHEDULED)
-        self.teller.appointment(story, round_up(self.now + minutes(76 + 150 * n), 30), kind="admission")
+        expected = self.teller.appointment(story, round_up(self.now + minutes(76 + 150 * n), 30), kind="admission")
+        expected.remind_at = self.demo.cast.email(story.person, at=story.inquiry.opened_at)
+        self.expected.append(expected)
 
     def decision(self, facility, n):
         """A clinician is asked to decide."""
