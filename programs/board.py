@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.templatetags.hr import say_date, say_daytime
 from programs.enums import BedKind, TakenBy, UseKind
-from programs.models import Bed, BedUse
+from programs.models import Bed, BedUse, Program, Unit
 
 FREE, HELD, TAKEN, LATE, OFF = "free", "held", "taken", "late", "off"
 DAYS_AHEAD = 14
@@ -65,7 +65,7 @@ class Tile:
 class UnitTiles:
     """One unit and its tiles that the filter lets through."""
 
-    unit: object
+    unit: Unit
     tiles: list[Tile] = field(default_factory=list)
 
 
@@ -73,7 +73,7 @@ class UnitTiles:
 class ProgramTiles:
     """One program: its units, its tally over all its beds, and how many will be free on the days to come."""
 
-    program: object
+    program: Program
     units: list[UnitTiles] = field(default_factory=list)
     tally: Counter = field(default_factory=Counter)
     ahead: list[int] = field(default_factory=list)

@@ -763,8 +763,8 @@ def _refuse_beyond_limits(program, *, by, start, until, is_new):
         return
     # Two forms of one coordinator, one after the other: otherwise both would count the same beds.
     User.objects.select_for_update(of=("self",), no_key=True).get(pk=by.pk)
-    mine = BedHold.objects.filter(held_by=by, use__bed__unit__program=program, use__state=UseState.FIRM)
-    mine = mine.filter(Exists(BedUse.objects.not_lapsed().filter(pk=OuterRef("use_id")))).count()
+    holding = BedUse.objects.exclusive().not_lapsed().filter(hold__held_by=by, bed__unit__program=program)
+    mine = holding.count()
     if mine >= program.holds_each:
         beds = "1 bed" if mine == 1 else f"{mine} beds"
         raise BeyondLimits(
