@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.permissions import Permission
-from admissions import drafts, safety, services, spoken, substances
+from admissions import drafts, promises, safety, services, spoken, substances
 from admissions.enums import CallOutcome, Channel, Direction, Source
 from admissions.models import CallDraft, Inquiry, IntakeCall, SubstanceUse
 from core.errors import Refused
@@ -56,6 +56,7 @@ def save_call(draft, *, data, by, at=None):
             checks = [_asked_at_save(data, facility=facility, by=by, at=at)]
         safety.belong(checks, inquiry=inquiry, call=call)
         add_substances(inquiry, data.get("substances", ()), facility=facility, at=locked.began_at)
+        promises.answered(drafts.known(locked, "task"), call=call, by=by, at=at)
         if data.get("promised_at"):
             on, time = data["promised_at"]
             services.promise_call(

@@ -40,10 +40,11 @@ def mine(user):
     )
 
 
-def begin(user, *, facility, person=None, inquiry=None, direction="in", fields=None, at=None):
+def begin(user, *, facility, person=None, inquiry=None, task=None, direction="in", fields=None, at=None):
     """Open an empty draft of a call at `facility` that begins at `at` (aware, default now).
 
-    `person` and `inquiry` are those an outgoing call is about; `fields` what is known already.
+    `person` and `inquiry` are those an outgoing call is about, `task` the promise it keeps; `fields` what
+    is known already.
     """
     at = at or timezone.now()
     context = {"direction": direction}
@@ -53,6 +54,8 @@ def begin(user, *, facility, person=None, inquiry=None, direction="in", fields=N
         context |= {"inquiry": str(inquiry.pk), "person": str(inquiry.person_id)}
         if inquiry.caller_id:
             context["caller"] = str(inquiry.caller_id)
+    if task is not None:
+        context["task"] = str(task.pk)
     content = {"fields": {name: [value] for name, value in (fields or {}).items() if value}, "context": context}
     return CallDraft.objects.create(user=user, facility=facility, content=content, began_at=at, touched_at=at)
 

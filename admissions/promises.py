@@ -14,6 +14,7 @@ from admissions.services import promise_call, record_attempt
 from core import happenings
 from core.errors import Refused
 from work import services as work
+from work.models import Task
 
 NO_CALL = "no_call"  # ended without anybody being called: the words say why
 
@@ -71,6 +72,17 @@ def report(task, *, outcome, words, by, following=None, at=None):
         if following is None:
             return None
         return again(closed, following, by=by, inquiry=inquiry, at=at)
+
+
+def answered(task_id, *, call, by, at):
+    """Close the promise a saved call was begun from, with the call's outcome; one already closed stays as it is.
+
+    `task_id` is an id or None. A promise of another facility or another inquiry is left alone.
+    """
+    owed = Task.objects.open().filter(pk=task_id, facility=call.facility_id, subject_id=call.inquiry_id)
+    task = owed.first() if task_id else None
+    if task is not None:
+        work.close(task, outcome=CallOutcome(call.outcome).label, by=by, at=at)
 
 
 def again(task, following, *, by, inquiry=None, at=None):

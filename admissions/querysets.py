@@ -11,12 +11,11 @@ class InquiryQuerySet(FacilityScoped):
         return self.filter(stage__in=OPEN_STAGES)
 
     def awaiting_first_contact(self):
-        """Web inquiries nobody has tried to answer, oldest first."""
-        return (
-            self.open()
-            .filter(channel=Channel.WEB, first_attempt_at=None, is_suspect=False)
-            .order_by("opened_at", "id")
-        )
+        """Web inquiries nobody has tried to answer, oldest first; what may be spam last, and never left out.
+
+        Somebody in fear types as fast as a machine does.
+        """
+        return self.open().filter(channel=Channel.WEB, first_attempt_at=None).order_by("is_suspect", "opened_at", "id")
 
     def waiting_for_decision(self):
         """Sent for a decision, or open and never decided about; those sent first, then the oldest."""

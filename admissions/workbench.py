@@ -397,6 +397,7 @@ class Waiting:
     words: str
     owner: str
     is_mine: bool
+    is_suspect: bool
 
 
 @dataclass(frozen=True)
@@ -436,6 +437,7 @@ def _waiting_row(bench, inquiry):
         words=inquiry.words[:120],
         owner=str(inquiry.owner) if inquiry.owner else "",
         is_mine=inquiry.owner_id == bench.user.pk,
+        is_suspect=inquiry.is_suspect,
     )
 
 

@@ -166,7 +166,7 @@ def test_the_chips_count_what_waits(desk, coordinator, facility):
 
     counts = workbench.counts(bench(coordinator, facility, now=noon))
 
-    assert counts == workbench.Counts(late=1, soon=1, later=1, waiting=1, ending=1, night=1, oldest=web.pk)
+    assert counts == workbench.Counts(late=1, soon=1, later=1, waiting=2, ending=1, night=1, oldest=web.pk)
 
 
 @pytest.mark.parametrize(
@@ -443,6 +443,24 @@ def test_taking_a_web_inquiry_owns_it_and_begins_the_call(desk, coordinator, fac
     draft = coordinator.call_drafts.get()
     assert response["Location"] == reverse("admissions:call", args=[draft.pk])
     assert Inquiry.objects.get().owner == coordinator
+
+
+def test_a_saved_call_ends_the_promise_it_was_begun_from(desk, coordinator, facility):
+    devin = make.make_person(at=facility, given_name="Devin", family_name="Oakes")
+    inquiry = make.make_inquiry(facility=facility, person=devin, relation="self", owner=coordinator)
+    task, other = (owed(facility, coordinator, late=1, inquiry=inquiry) for _ in range(2))
+    begun = desk.post(reverse("admissions:call_new"), form(inquiry=inquiry.pk, task=task.pk))
+
+    desk.post(
+        begun["Location"],
+        {"danger": "none", "relation": "self", "caller": "Devin Oakes", "first": "Devin", "last": "Oakes",
+         "no_way": "on", "outcome": "voicemail", "s-TOTAL_FORMS": "0", "s-INITIAL_FORMS": "0", "writer": "one",
+         "version": "0"},
+    )  # fmt: skip
+
+    task.refresh_from_db()
+    other.refresh_from_db()
+    assert (task.state, task.outcome, other.state) == ("kept", "Left voicemail", "open")
 
 
 def test_an_inquiry_that_a_colleague_took_stays_theirs(desk, facility):

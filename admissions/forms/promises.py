@@ -26,7 +26,7 @@ class OutcomeForm(WhenForm):
     outcome = forms.ChoiceField(
         label="How did it end?",
         choices=[(str(call), call.label) for call in _CALLS] + [(NO_CALL, "No call")],
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"autofocus": True}),
     )
     words = forms.CharField(
         label="In words",

@@ -36,6 +36,7 @@ from privacy import services as privacy
 from privacy.enums import Ladder
 from programs.models import Bed
 from programs.services import best_beds
+from work.models import Task
 
 CALL_SECONDS = 2 * 3600  # while somebody types, the session outlives its absolute end this long
 AUTOSAVE = "X-Handrail-Autosave"
@@ -61,7 +62,10 @@ def calls(request):
 @require_http_methods(["GET", "POST"])
 @idempotent
 def call_new(request):
-    """POST begins a call: empty, or about a known person or inquiry (`person`, `inquiry`), then called by us."""
+    """POST begins a call: empty, or about a known person or inquiry (`person`, `inquiry`), then called by us.
+
+    `task` is the promise it keeps, if it was begun from one.
+    """
     if request.method == "GET":
         return render(request, "admissions/call_new.html")
     inquiry = _chosen(
@@ -75,11 +79,13 @@ def call_new(request):
     if facility is None or not request.user.may(Permission.LOG_CALL, facility):
         raise Http404
     person = inquiry.person if inquiry else person
+    owed = Task.objects.visible_to(request.user, Permission.LOG_CALL).open()
     draft = drafts.begin(
         request.user,
         facility=facility,
         person=person,
         inquiry=inquiry,
+        task=_chosen(owed, request.POST.get("task")),
         direction=Direction.OUT if person else Direction.IN,
         fields=live.known_fields(person, inquiry),
     )
