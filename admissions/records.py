@@ -51,8 +51,11 @@ def people(user, *, now=None):
     now = now or timezone.now()
     places = user.facility_ids(Permission.VIEW_PEOPLE)
     mine = {"person": OuterRef("pk"), "facility__in": places}
-    newest = Inquiry.objects.filter(**mine).order_by("-opened_at", "-id")
-    newest = newest.values(told=JSONObject(pk="id", stage="stage", since="stage_since", facility="facility_id"))
+    newest = (
+        Inquiry.objects.filter(**mine)
+        .order_by("-opened_at", "-id")
+        .values(told=JSONObject(pk="id", stage="stage", since="stage_since", facility="facility_id"))
+    )
     held = BedHold.objects.open(now).filter(**mine).order_by("use__expires_at")
     held = held.values(told=JSONObject(bed="use__bed__code", until="use__expires_at"))
     placed = Placement.objects.current().filter(**mine)
@@ -67,8 +70,8 @@ def people(user, *, now=None):
             ends="planned_end_on",
         )
     )
-    therapies = TherapyAssignment.objects.filter(**mine, state=AssignmentState.ACTIVE).order_by("starts_on")
-    therapies = therapies.values(
+    active = TherapyAssignment.objects.filter(**mine, state=AssignmentState.ACTIVE).order_by("starts_on")
+    therapies = active.values(
         told=JSONObject(
             modality="modality__name",
             first="therapist__first_name",
@@ -138,14 +141,14 @@ def parts(inquiry):
     checks = SafetyCheck.objects.filter(inquiry=inquiry).select_related("asked_by", "action_by", "closed_by")
     decisions = AdmissionDecision.objects.filter(inquiry=inquiry).select_related("program", "decided_by")
     tasks = Task.objects.filter(subject_id=inquiry.pk, facility=inquiry.facility_id).select_related("owner")
-    calls, tasks = list(calls[: CALLS + 1]), list(tasks.order_by("-due_at")[: TASKS + 1])
+    newest_calls, newest_tasks = list(calls[: CALLS + 1]), list(tasks.order_by("-due_at")[: TASKS + 1])
     return {
-        "calls": calls[:CALLS],
-        "more_calls": len(calls) > CALLS,
+        "calls": newest_calls[:CALLS],
+        "more_calls": len(newest_calls) > CALLS,
         "checks": list(checks[:CALLS]),
         "decisions": list(decisions[:CALLS]),
-        "open_tasks": [task for task in reversed(tasks) if task.state == TaskState.OPEN],
-        "closed_tasks": [task for task in tasks if task.state != TaskState.OPEN],
+        "open_tasks": [task for task in reversed(newest_tasks) if task.state == TaskState.OPEN],
+        "closed_tasks": [task for task in newest_tasks if task.state != TaskState.OPEN],
         "substances": list(SubstanceUse.objects.filter(inquiry=inquiry)),
         "moves": list(StageChange.objects.filter(inquiry=inquiry).select_related("by").order_by("-at", "-pk")[:20]),
     }

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from django.db.models import CharField, DateTimeField, F, Func, TextField, UUIDField, Value
 from django.db.models.functions import Cast, Concat, JSONObject
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from admissions.enums import CallOutcome, ClosedBecause, DecisionOutcome, Direction
 from admissions.models import AdmissionDecision, Inquiry, IntakeCall
@@ -381,7 +380,8 @@ def _call(facts, zone, now):
         title += f" about {about}"
     length = ""
     if facts["ended"]:
-        length = f", {say_duration(parse_datetime(facts['ended']) - parse_datetime(facts['began']))}"
+        talked = dt.datetime.fromisoformat(facts["ended"]) - dt.datetime.fromisoformat(facts["began"])
+        length = f", {say_duration(talked)}"
     outcome = _low(_label(CallOutcome, facts["outcome"]))
     icon = "telephone-inbound" if is_in else "telephone-outbound"
     return icon, "", f"{title}{length}, {outcome}", _join(_cut(facts.get("notes")), _by(facts))
@@ -410,7 +410,7 @@ def _decision(facts, zone, now):
 
 
 def _hold(facts, zone, now):
-    until = parse_datetime(facts["until"]) if facts["until"] else None
+    until = dt.datetime.fromisoformat(facts["until"]) if facts["until"] else None
     words = f"until {say_daytime(until.astimezone(zone), now.astimezone(zone).date(), past_too=True)}" if until else ""
     end = {
         UseState.LAPSED: "Lapsed.",

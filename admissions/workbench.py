@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from accounts.models import Facility
 from accounts.permissions import Permission
-from admissions.enums import CallOutcome, Danger, Direction
+from admissions.enums import CallOutcome, Danger, Direction, SafetyAction
 from admissions.models import CallDraft, Inquiry, IntakeCall, SafetyCheck, SubstanceUse
 from admissions.words import sentence, tries, who_about
 from core.templatetags.hr import say_clock, say_daytime, say_phone
@@ -555,7 +555,7 @@ def _safety(bench, check):
     at = say_clock(_at(check["at"]).astimezone(bench.facility.time_zone))
     if check["answer"] == Danger.NONE:
         return f"Asked, no danger at {at}", False
-    done = dict(SafetyCheck._meta.get_field("action").choices).get(check["action"], "nothing recorded yet")
+    done = dict(SafetyAction.choices).get(check["action"], "nothing recorded yet")
     said = "Danger" if check["answer"] == Danger.YES else "Could not tell"
     return f"{said} at {at}: {done[:1].lower() + done[1:]}", not check["is_closed"]
 

@@ -111,14 +111,12 @@ class PersonForm(VersionedEdit):
             valid_zone(zone)
         return zone
 
-    def _post_clean(self):
-        super()._post_clean()
-        # An age is worth something only together with the day it was told on.
-        if "age_about" in self.changed_data and "age_about" in self.cleaned_data:
-            self.instance.age_told_on = None if self.instance.age_about is None else self.today
-
     def written(self):
-        return super().written() + (["age_told_on"] if "age_about" in self.changed_data else [])
+        # An age is worth something only together with the day it was told on.
+        if "age_about" not in self.changed_data:
+            return super().written()
+        self.instance.age_told_on = None if self.instance.age_about is None else self.today
+        return [*super().written(), "age_told_on"]
 
 
 class ContactPointForm(forms.ModelForm):
@@ -181,7 +179,7 @@ class ContactPointForm(forms.ModelForm):
         return self._time("best_until")
 
     def clean(self):
-        data = super().clean()
+        data = super().clean() or self.cleaned_data
         if "best_from" in data and "best_until" in data:
             begins, ends = data["best_from"], data["best_until"]
             if (begins is None) != (ends is None):
@@ -209,7 +207,7 @@ class ContactPointForm(forms.ModelForm):
 
 def fingerprint(point):
     """A hash of everything a contact point says: another one means somebody else changed it."""
-    said = [getattr(point, name) for name in (*ContactPointForm._meta.fields, "wrong_since")]
+    said = [getattr(point, name) for name in (*ContactPointForm.Meta.fields, "wrong_since")]
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
@@ -257,7 +255,7 @@ class RelationForm(forms.Form):
         return other
 
     def clean(self):
-        data = super().clean()
+        data = super().clean() or self.cleaned_data
         if not self.errors and data.get("other") is None and not (data.get("given_name") or data.get("family_name")):
             self.add_error("given_name", "Choose somebody we know, or write a name.")
         return data

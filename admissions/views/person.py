@@ -1,5 +1,7 @@
 """The page of one person: four facts, one timeline, and what is known around them."""
 
+import datetime as dt
+
 from django.contrib.auth.decorators import permission_required
 from django.db import IntegrityError, transaction
 from django.http import Http404
@@ -89,7 +91,7 @@ def _day_of_stay(person, facility, today):
     """Which day in care this is: the day of arrival is day 1."""
     if not person.bed_taken:
         return None
-    admitted_on = parse_datetime(person.bed_taken["since"]).astimezone(facility.time_zone).date()
+    admitted_on = dt.datetime.fromisoformat(person.bed_taken["since"]).astimezone(facility.time_zone).date()
     return (today - admitted_on).days + 1
 
 
