@@ -1,6 +1,5 @@
 """Pages without a word of the domain: errors and health."""
 
-
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import render

@@ -200,7 +200,7 @@ def test_a_role_gets_exactly_what_the_matrix_says(name, worlds):
                 status = getattr(client, method)(url, row.data(ours) if method == "post" else {}).status_code
                 transaction.set_rollback(True)
             answered = method in row.methods
-            if status >= 500:
+            if status >= 500 and not (name == "healthz_deep" and status == 503):  # 503 is its way of saying no
                 found.append(f"{role} {method}: {status}")
             elif not row.methods or method in {"head", "options"}:
                 continue

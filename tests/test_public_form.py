@@ -62,6 +62,16 @@ def test_three_fields_make_an_inquiry_and_nothing_in_the_address_says_so(client,
     assert inquiry in Inquiry.objects.awaiting_first_contact()
 
 
+def test_what_may_be_spam_waits_on_the_workbench_too_after_the_others(client, facility):
+    client.post(address(facility), FILLED | {"name": "Fast", "website": "http://spam.example"})
+    Inquiry.objects.update(is_suspect=True)
+    client.post(address(facility), FILLED)
+
+    waiting = Inquiry.objects.filter(facility=facility).awaiting_first_contact()
+
+    assert [inquiry.is_suspect for inquiry in waiting] == [False, True]
+
+
 @pytest.mark.parametrize("missing", sorted(FILLED))
 def test_each_of_the_three_is_asked_for_kindly_and_the_rest_stays(client, facility, missing):
     response = client.post(address(facility), FILLED | {missing: "", "message": "Still here"})
