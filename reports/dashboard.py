@@ -156,8 +156,10 @@ def _sources(rows, period, everywhere):
     labels = dict(Source.choices)
     return [
         SourceRow(
-            labels.get(source, source),
-            *count,
+            name=labels.get(source, source),
+            inquiries=count[0],
+            reached=count[1],
+            admitted=count[2],
             share=round(100 * count[0] / most),
             urls=_urls(OF_SOURCES, period, everywhere, source=source),
         )

@@ -93,6 +93,18 @@ class Kind:
 
     is_newest_first = True
 
+    def keys(self, figure):
+        """The two fields that order the rows of `figure`: an instant or code, and the id."""
+        raise NotImplementedError
+
+    def fetch(self, rows):
+        """`rows` with everything a line says."""
+        raise NotImplementedError
+
+    def line(self, row, row_sees):
+        """The `Row` of one row; without its person unless `row_sees`."""
+        raise NotImplementedError
+
     def order(self, figure, rows):
         sign = "-" if self.is_newest_first else ""
         return rows.order_by(*(f"{sign}{key}" for key in self.keys(figure)))

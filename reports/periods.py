@@ -1,7 +1,7 @@
 """The last days of one or more facilities, each by its own calendar and clock."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import Q
 from django.utils import timezone
@@ -20,11 +20,7 @@ class Period:
 
     facilities: tuple
     days: int = 30
-    now: dt.datetime = None
-
-    def __post_init__(self):
-        if self.now is None:
-            object.__setattr__(self, "now", timezone.now())
+    now: dt.datetime = field(default_factory=timezone.now)
 
     def first_day(self, facility):
         return facility.today(self.now) - dt.timedelta(days=self.days - 1)

@@ -29,7 +29,8 @@ class MedianOf(Subquery):
 
 def numbers(period, *, counts, medians=None):
     """{key: number} of named querysets, all in one query. `medians` is {key: (queryset, expression)}."""
-    wanted = {f"n_{key}": CountOf(queryset) for key, queryset in counts.items()}  # no name of a field of ours
+    # The prefix keeps clear of the names of our fields.
+    wanted: dict[str, Subquery] = {f"n_{key}": CountOf(queryset) for key, queryset in counts.items()}
     wanted |= {f"n_{key}": MedianOf(*measured) for key, measured in (medians or {}).items()}
     found = Facility.objects.filter(pk=period.facilities[0].pk).values(**wanted).get()
     return {key.removeprefix("n_"): value for key, value in found.items()}

@@ -36,8 +36,8 @@ def prepare(out):
     deep = [_key(rows[int(count * part)]) for part in (0.3, 0.5, 0.7, 0.9)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'),"
-            " current_setting('shared_buffers')"
+            "SELECT current_setting('server_version'), current_setting('fsync'),"
+            " current_setting('synchronous_commit'), current_setting('shared_buffers')"
         )
         postgres = dict(
             zip(["version", "fsync", "synchronous_commit", "shared_buffers"], cursor.fetchone(), strict=True)

@@ -70,7 +70,9 @@ class Ledger:
     def counts(self):
         """Rows by model name in the plural, for the printed summary."""
         return {
-            model._meta.verbose_name_plural.replace(" ", "_"): len(rows) for model, rows in self.rows.items() if rows
+            str(model._meta.verbose_name_plural).replace(" ", "_"): len(rows)
+            for model, rows in self.rows.items()
+            if rows
         }
 
 
@@ -87,7 +89,8 @@ def _history(tables):
 @contextmanager
 def _own_times():
     """Let rows of last year say when they were made, instead of now."""
-    stamps = [field for model in ORDER for field in model._meta.fields if getattr(field, "auto_now_add", False)]
+    fields = [field for model in ORDER for field in model._meta.fields]
+    stamps = [field for field in fields if isinstance(field, models.DateField) and field.auto_now_add]
     for field in stamps:
         field.auto_now_add = False
     try:

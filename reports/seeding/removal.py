@@ -96,7 +96,7 @@ class _Doomed:
         return [
             field
             for field in model._meta.concrete_fields
-            if field.is_relation and field.remote_field.on_delete is not models.SET_NULL
+            if isinstance(field, models.ForeignKey) and field.remote_field.on_delete is not models.SET_NULL
         ]
 
     def delete(self):
@@ -120,7 +120,7 @@ class _Doomed:
         """Where a foreign key may be empty, rows that stay lose it, as on_delete=SET_NULL says."""
         for model in self.models:
             for field in model._meta.concrete_fields:
-                if field.is_relation and field.remote_field.on_delete is models.SET_NULL:
+                if isinstance(field, models.ForeignKey) and field.remote_field.on_delete is models.SET_NULL:
                     target = f"doomed_{field.related_model._meta.db_table}"
                     if target in self.made:
                         self.cursor.execute(
