@@ -234,7 +234,7 @@ class Today:
         )
         story.promise(
             now - minutes(14),
-            "I will call you at nine with what a first day looks like.",
+            "I will call you back with what a first day looks like.",
             made_at=night + minutes(5),
             owner=staff["coordinator"],
         )
