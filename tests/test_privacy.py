@@ -304,7 +304,6 @@ def test_permit_answers_as_the_rule_does(drawn, question):
         ({"kind": "counseling_notes", "classes": ["counseling_notes"]}, {"classes": [C.COUNSELING_NOTES]}, ""),
         ({"kind": "counseling_notes", "classes": ["counseling_notes"]}, {}, "outside_scope"),
     ],
-    ids=str,
 )
 def test_a_refusal_names_its_reason(changed, ask, code):
     hospital = make.make_organization()
@@ -525,7 +524,6 @@ def test_a_permit_of_a_rolled_back_part_cannot_outlive_the_consent():
         {"person": make.make_person},
         {"facility": make.make_facility},
     ],
-    ids=str,
 )
 def test_the_database_refuses_a_disclosure_the_consent_does_not_carry(wrong):
     hospital = make.make_organization()
