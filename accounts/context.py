@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.permissions import Permission, Role
 
 # (label, URL name, icon, the permission it takes, "g" key or "")
+Entry = tuple[str, str, str, Permission, str]
 WORKBENCH = ("Workbench", "admissions:workbench", "list-check", Permission.LOG_CALL, "g w")
 INQUIRIES = ("Inquiries", "admissions:inquiries", "inbox", Permission.VIEW_PEOPLE, "")
 PEOPLE = ("People", "admissions:people", "people", Permission.VIEW_PEOPLE, "g p")
@@ -34,7 +35,7 @@ NAVIGATION = {
     Role.ADMIN: [STAFF, FACILITY, PROGRAMS],
 }
 # The phone's bar holds four and "More"; the call stands in the middle for those who take calls.
-TABS = {
+TABS: dict[Role, list[Entry | None]] = {
     Role.COORDINATOR: [WORKBENCH, PEOPLE, None, BEDS],
     Role.CLINICIAN: [CASELOAD, DECISIONS, PLACEMENTS, BEDS],
     Role.MANAGER: [DASHBOARD, PROMISES, INQUIRIES, BEDS],
@@ -61,7 +62,7 @@ def shell(request):
             "facility": facility
             and {"name": facility.name, "zone_label": zone_label(facility, now), "pk": facility.pk},
             "facilities": [{"name": f.name, "pk": f.pk} for f in facilities.values()],
-            "nav": _items(request, NAVIGATION.get(role, []), granted),
+            "nav": _items(request, NAVIGATION[role] if role else [], granted),
             "tabs": _tabs(request, role, granted),
             "user_name": str(user),
             "initials": user.initials,
@@ -81,10 +82,10 @@ def zone_label(facility, now):
     """The zone in words staff use, such as "Central time"; the city's name elsewhere."""
     offset = now.astimezone(facility.time_zone).utcoffset() or dt.timedelta()
     dst = now.astimezone(facility.time_zone).dst() or dt.timedelta()
-    names = {-5: "Eastern", -6: "Central", -7: "Mountain", -8: "Pacific", -9: "Alaska", -10: "Hawaii"}
+    said: dict[float, str] = {-5: "Eastern", -6: "Central", -7: "Mountain", -8: "Pacific", -9: "Alaska", -10: "Hawaii"}
     hours = (offset - dst).total_seconds() / 3600
-    if facility.zone.startswith(("America/", "US/", "Pacific/Honolulu")) and hours in names:
-        return f"{names[hours]} time"
+    if facility.zone.startswith(("America/", "US/", "Pacific/Honolulu")) and hours in said:
+        return f"{said[hours]} time"
     return facility.zone.rsplit("/", 1)[-1].replace("_", " ")
 
 
@@ -116,7 +117,7 @@ def _item(request, entry):
 
 def _tabs(request, role, granted):
     tabs = []
-    for entry in TABS.get(role, []):
+    for entry in TABS[role] if role else []:
         if entry is None:
             if Permission.LOG_CALL in granted and _url("admissions:call_new"):
                 call = {"label": "Call", "url": _url("admissions:call_new"), "icon": "telephone-plus", "is_call": True}

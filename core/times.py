@@ -19,8 +19,8 @@ def instant(day, time, zone):
     if utc.astimezone(tz).replace(tzinfo=None) == local.replace(tzinfo=None):
         return utc
     # In the gap the offset before it maps the wall time past the gap by the gap's length: step back to its end.
-    offset_before = (local - dt.timedelta(days=1)).utcoffset()
-    offset_after = (local + dt.timedelta(days=1)).utcoffset()
+    offset_before = (local - dt.timedelta(days=1)).utcoffset() or dt.timedelta()
+    offset_after = (local + dt.timedelta(days=1)).utcoffset() or dt.timedelta()
     naive_utc = local.replace(tzinfo=dt.UTC)
     low, high = naive_utc - max(offset_before, offset_after), naive_utc - min(offset_before, offset_after)
     while high - low > dt.timedelta(seconds=1):

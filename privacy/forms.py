@@ -121,8 +121,8 @@ class ConsentForm(forms.Form):
 
     def __init__(self, *args, person, facility, kind, relatives, current=(), now, **kwargs):
         super().__init__(*args, **kwargs)
-        self.person, self.facility, self.kind, self.now = person, facility, ConsentKind(kind), now
-        self.fields["kind"].initial = self.kind.value
+        self.person, self.facility, self.consent_kind, self.now = person, facility, ConsentKind(kind), now
+        self.fields["kind"].initial = self.consent_kind.value
         self.fields["discloser"].initial = facility.name
         today = facility.today(now)
         self.fields["expires_on"].today = self.fields["signed_on"].today = today
@@ -146,7 +146,7 @@ class ConsentForm(forms.Form):
         organizations = [given.get(name) for name in self.organization_names]
         return {
             "facility": self.facility,
-            "kind": self.kind,
+            "kind": self.consent_kind,
             "discloser": given["discloser"],
             "classes": given.get("classes") or [ContentClass.COUNSELING_NOTES],
             "what": given["what"],
@@ -170,7 +170,7 @@ class ConsentForm(forms.Form):
         field = getattr(refusal, "field", None)
         field = "supersedes" if refusal.code in {"superseded", "other_person"} else field
         names = {"recipients": "organization_1", "signed_at": "signed_on"}
-        field = names.get(field, field)
+        field = names.get(field, field) if field else None
         self.add_error(field if field in self.fields else None, str(refusal))
 
     def _signed_at(self, day, time):
@@ -194,16 +194,18 @@ class ConsentForm(forms.Form):
         drop = set()
         classes = [choice for choice in ContentClass.choices if choice[0] != ContentClass.COUNSELING_NOTES]
         purposes = [
-            choice for choice in Purpose.choices if choice[0] != Purpose.COURT or self.kind == ConsentKind.SPECIFIC
+            choice
+            for choice in Purpose.choices
+            if choice[0] != Purpose.COURT or self.consent_kind == ConsentKind.SPECIFIC
         ]
-        if self.kind == ConsentKind.TPO:
+        if self.consent_kind == ConsentKind.TPO:
             purposes = [choice for choice in purposes if choice[0] in rules.TPO_PURPOSES]
             drop |= {*self.organization_names, "relatives"}
         else:
             drop |= {"recipient_class", "states_redisclosure", "refusing"}
-        if self.kind == ConsentKind.COUNSELING_NOTES:
+        if self.consent_kind == ConsentKind.COUNSELING_NOTES:
             drop.add("classes")
-        if self.kind in COURT_KINDS:
+        if self.consent_kind in COURT_KINDS:
             drop.add("purposes")
         if not has_relatives:
             drop |= {"relatives", "signer"}
@@ -213,9 +215,9 @@ class ConsentForm(forms.Form):
 
     def _layout(self):
         fixed = {}
-        if self.kind == ConsentKind.COUNSELING_NOTES:
+        if self.consent_kind == ConsentKind.COUNSELING_NOTES:
             fixed["What"] = "Counseling notes, and nothing else."
-        if self.kind in COURT_KINDS:
+        if self.consent_kind in COURT_KINDS:
             fixed["What for"] = "Court, probation or parole, and nothing else."
 
         def part(title, *names):

@@ -156,8 +156,8 @@ def reads(request):
     after = request.GET.get("after", "")
     if after.isascii() and after.isdigit() and len(after) < 19:
         rows = rows.filter(pk__lt=int(after))
-    rows = list(rows.select_related("user", "facility").order_by("-pk")[: PAGE + 1])
-    context = {"reads": rows[:PAGE], "older": rows[PAGE - 1].pk if len(rows) > PAGE else None}
+    shown = list(rows.select_related("user", "facility").order_by("-pk")[: PAGE + 1])
+    context = {"reads": shown[:PAGE], "older": shown[PAGE - 1].pk if len(shown) > PAGE else None}
     return render(request, "privacy/reads.html", context)
 
 

@@ -56,15 +56,16 @@ class PartnerForm(forms.ModelForm):
         }
 
     def __init__(self, *args, staff, partner=None, **kwargs):
-        super().__init__(*args, instance=partner.organization if partner else None, **kwargs)
+        kwargs["instance"] = partner.organization if partner else None
+        super().__init__(*args, **kwargs)
         self.partner = partner
         self.fields["kind"].choices = [("", "Choose"), *OrganizationKind.choices]
         self.fields["owner"].queryset = staff
         if partner:
-            self.initial |= {
+            self.initial.update({
                 "takes": partner.takes, "owner": partner.owner_id, "compensation": partner.compensation,
                 "note": partner.note, "version": partner.version, "organization_version": partner.organization.version,
-            }  # fmt: skip
+            })  # fmt: skip
         self.asks_another = "is_another" in self.data
         self.helper = FormHelper()
         self.helper.form_tag = False

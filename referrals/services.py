@@ -182,7 +182,7 @@ def follow_up_due(now=None, *, limit=200):
 
 def permit_partner(person, *, partner, facility, classes, by, at):
     """The first permit among `PURPOSES` to tell `partner`; without any the refusal of the first one."""
-    first = None
+    refusals = []
     for purpose in PURPOSES:
         try:
             return privacy.permit(
@@ -195,8 +195,8 @@ def permit_partner(person, *, partner, facility, classes, by, at):
                 facility=facility,
             )
         except privacy.NotPermitted as refusal:
-            first = first or refusal
-    raise first
+            refusals.append(refusal)
+    raise refusals[0]
 
 
 def packet(referral, classes=LEAST, more=None):

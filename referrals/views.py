@@ -46,7 +46,7 @@ def referrals(request):
         "is_first": start is None,
         "today": request.facility.today() if request.facility else None,
     }
-    reads.record(request, [row.person for row in context["referrals"]])
+    reads.record(request, [row.person for row in shown[:PAGE]])
     return render(request, "referrals/list.html", context)
 
 

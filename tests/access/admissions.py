@@ -1,5 +1,7 @@
 """Who may call the addresses of admissions. Add your own rows."""
 
+from typing import Any
+
 from accounts.permissions import Permission as P
 from accounts.permissions import Role
 from tests.access import PUBLIC, Row
@@ -25,7 +27,7 @@ CALL = {
     "caller": "Renata Oakes", "relation": "mother", "reach": "(312) 555-0142", "first": "Devin",
     "s-TOTAL_FORMS": "1", "s-INITIAL_FORMS": "0", "writer": "window-one", "version": "0",
 }  # fmt: skip
-MINE = {"permission": P.LOG_CALL, "args": of_draft, "only": (Role.COORDINATOR,)}
+MINE: dict[str, Any] = {"permission": P.LOG_CALL, "args": of_draft, "only": (Role.COORDINATOR,)}
 ROWS = {
     # The live call: a draft belongs to whoever types it.
     "admissions:calls": Row(P.LOG_CALL),
