@@ -289,7 +289,8 @@ def test_the_switcher_leads_to_no_other_host(signed_in, target):
 
 def facility_fields(facility, **given):
     return {
-        "name": facility.name, "zone": "America/Chicago", "neutral_name": "The office", "neutral_phone": "+13125550100",
+        "name": facility.name, "zone": "America/Chicago",
+        "neutral_name": "The office", "neutral_phone": "+13125550100",
         "first_contact_goal_minutes": 10, "promise_grace_minutes": 5, "quiet_from": "8pm", "quiet_until": "9",
         "version": facility.version, "hours-TOTAL_FORMS": 1, "hours-INITIAL_FORMS": 0, "hours-0-weekday": 0,
         "hours-0-opens": "8am", "hours-0-closes": "6pm",

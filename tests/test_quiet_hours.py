@@ -14,6 +14,7 @@ from messaging.quiet_hours import HARD_END, HARD_START, NOWHERE_KNOWN, next_allo
 NINE_TO_EIGHT = (dt.time(9), dt.time(20))
 WIDEST = (dt.time(0), dt.time(23, 59, 59))
 NEW_YORK, LOS_ANGELES, CHICAGO = "America/New_York", "America/Los_Angeles", "America/Chicago"
+LORD_HOWE = "Australia/Lord_Howe"
 
 
 def at(day, time, zone):
@@ -42,7 +43,7 @@ def at(day, time, zone):
         # A day with 23 hours, one with 25, half an hour of difference, and a place without any.
         (("2026-03-07", "21:00", NEW_YORK), [NEW_YORK], ("2026-03-08", "9:00", NEW_YORK)),
         (("2026-10-31", "21:00", NEW_YORK), [NEW_YORK], ("2026-11-01", "9:00", NEW_YORK)),
-        (("2026-04-04", "22:00", "Australia/Lord_Howe"), ["Australia/Lord_Howe"], ("2026-04-05", "9:00", "Australia/Lord_Howe")),
+        (("2026-04-04", "22:00", LORD_HOWE), [LORD_HOWE], ("2026-04-05", "9:00", LORD_HOWE)),
         (("2026-03-07", "21:00", "America/Phoenix"), ["America/Phoenix"], ("2026-03-08", "9:00", "America/Phoenix")),
     ],
 )  # fmt: skip
