@@ -2,9 +2,20 @@
 
 from allauth.account.auth_backends import AuthenticationBackend
 
+from accounts.models import Membership
+
 
 class Staff(AuthenticationBackend):
     """Answers `has_perm` from the memberships in force; groups and superusers grant nothing."""
+
+    def get_user(self, user_id):
+        """The active user of a session with the memberships in force, in one query; None when deactivated."""
+        memberships = list(Membership.objects.of_user(user_id))
+        if not memberships:
+            return super().get_user(user_id)
+        user = memberships[0].user
+        user.keep_memberships(memberships)
+        return user if self.user_can_authenticate(user) else None
 
     def has_perm(self, user_obj, perm, obj=None):
         return user_obj.is_active and perm in user_obj.granted()

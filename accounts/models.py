@@ -115,15 +115,21 @@ class User(AbstractUser):
         return "".join(part[0] for part in (self.first_name, self.last_name) if part).upper() or self.username[:2]
 
     def current_memberships(self):
-        """Memberships in force now; one query a request, kept on this instance only."""
+        """Memberships in force now; they come with the signed-in user in one query, kept on this instance only."""
         if not hasattr(self, "_memberships"):
-            rows = self.memberships.current().filter(facility__is_active=True).select_related("facility")
-            self._memberships = list(rows.order_by("facility__name", "pk"))
+            self.keep_memberships(list(Membership.objects.of_user(self.pk)))
         return self._memberships
+
+    def keep_memberships(self, memberships):
+        """Remember `memberships` (a list of this user's) for the rest of the request."""
+        self._memberships = memberships
+        self.__dict__.pop("_granted", None)
 
     def granted(self):
         """Every permission the user holds somewhere, as a set of `Permission` values."""
-        return {permission for membership in self.current_memberships() for permission in membership.granted()}
+        if not hasattr(self, "_granted"):
+            self._granted = {p for membership in self.current_memberships() for p in membership.granted()}
+        return self._granted
 
     def facility_ids(self, permission):
         """Ids of facilities where the user holds `permission` now."""

@@ -13,6 +13,11 @@ class MembershipQuerySet(models.QuerySet):
         at = at or timezone.now()
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=at), starts_at__lte=at)
 
+    def of_user(self, user_id, at=None):
+        """One user's memberships in force at open facilities, with user and facility, by facility name."""
+        rows = self.current(at).filter(user=user_id, facility__is_active=True)
+        return rows.select_related("user", "facility").order_by("facility__name", "pk")
+
     def granting(self, permission):
         """Memberships whose role or flags grant `permission`, by the one table."""
         roles = [role for role, granted in ROLE_PERMISSIONS.items() if permission in granted]
