@@ -64,10 +64,14 @@ def django(argv):
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from config import processes
+
     try:
         execute_from_command_line(argv)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    finally:
+        processes.keep_what_is_loaded()
 
 
 # --- .venv -----------------------------------------------------------------------------------------

@@ -13,24 +13,26 @@ app = Celery("handrail")
 app.set_default()  # also for the threads of the web server, which only publish hints
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+_worker: dict[str, int] = {}
 
 
 @worker_process_init.connect
 def end_with_the_worker(**kwargs):
     """A pool process that outlives a killed worker would go on sending beside the next one."""
-    processes.die_with_parent()
-    close_connections()
+    processes.die_with_parent(_worker.get("pid"))  # which may have been killed since the fork
+    processes.close_connections()
 
 
 @worker_process_shutdown.connect
-def close_connections(**kwargs):
-    """No connection, and no pool of them, is shared across a fork or left open at the end."""
-    from django.db import connections
+def leave_no_connection(**kwargs):
+    processes.close_connections()
 
-    for connection in connections.all(initialized_only=True):
-        connection.close()
-        if hasattr(connection, "close_pool"):
-            connection.close_pool()
+
+@worker_init.connect
+@beat_init.connect
+def before_anything_forks(**kwargs):
+    _worker["pid"] = os.getpid()
+    processes.keep_what_is_loaded()
 
 
 @worker_init.connect

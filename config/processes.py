@@ -1,6 +1,7 @@
-"""Child processes that never outlive their parent. Standard library only."""
+"""Child processes that never outlive their parent. Standard library only, until Django is there."""
 
 import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -55,6 +56,24 @@ def stop(children, *, with_signal=signal.SIGTERM, patience=10):
         except (ProcessLookupError, PermissionError):
             pass
         child.wait()
+
+
+def close_connections():
+    """Close every database connection and pool of this process, so that none is shared across a fork."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if hasattr(connection, "close_pool"):
+            connection.close_pool()
+
+
+def keep_what_is_loaded():
+    """Take all that is loaded so far, mostly code, out of the garbage collection.
+
+    Forked processes go on sharing it, and leaving takes a third of a second of work less for each process.
+    """
+    gc.freeze()
 
 
 def tail(log, lines=20):
