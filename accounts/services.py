@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import secrets
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.utils import timezone
@@ -65,7 +66,8 @@ def accept(token, *, username, password, at=None):
             raise Refused("This invitation has been used or is too old. Ask for a new one.", code="invitation")
         user = User.objects.filter(email__iexact=invitation.email).first()
         if user is None:
-            if User.objects.filter(username__iexact=username).exists():
+            is_reserved = username.lower() in settings.RESERVED_USERNAMES
+            if is_reserved or User.objects.filter(username__iexact=username).exists():
                 raise Refused("This username is taken. Choose another.", code="username")
             user = User(username=username, email=invitation.email, first_name=invitation.first_name,
                         last_name=invitation.last_name, home_facility=invitation.facility)  # fmt: skip

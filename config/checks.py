@@ -6,6 +6,8 @@ import sys
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
+from config import processes
+
 MODES = {"local", "test", "production"}
 DEMO_USERNAMES = ["coordinator", "clinician", "manager", "admin", "coordinator2", "clinician2", "manager2"]
 
@@ -65,25 +67,24 @@ def demo_accounts():
 def refuse_demo_accounts():
     """Called by the web server and by Celery as they start; commands are told by the check below."""
     from django.conf import settings
-    from django.db import connections
 
     if not settings.IS_PRODUCTION:
         return
     names = demo_accounts()
-    connections.close_all()  # processes fork after this, and must not share a connection
+    processes.close_connections()  # processes fork after this
     if names:
         raise ImproperlyConfigured(_sentence(names))
 
 
 @checks.register
 def no_demo_accounts(app_configs, **kwargs):
-    """Stops every management command but the ones that make or remove what it is about."""
+    """Stops every management command but the one that makes the table it asks."""
     from django.conf import settings
     from django.db import OperationalError
 
     if not settings.IS_PRODUCTION or os.environ.get("DATABASE_URL") is None:
         return []
-    if sys.argv[1:2] in (["seed_demo"], ["migrate"]):
+    if sys.argv[1:2] == ["migrate"]:
         return []
     try:
         names = demo_accounts()
@@ -95,5 +96,6 @@ def no_demo_accounts(app_configs, **kwargs):
 def _sentence(names):
     return (
         f"Handrail refuses to start in production with demo accounts in the database ({', '.join(names)}); "
-        "remove them with `manage.py seed_demo --remove`, or deactivate them. Their names are reserved."
+        "remove the demo with `HANDRAIL_MODE=local python manage.py seed_demo --remove` (production itself removes "
+        "nothing), or deactivate them. Their names are reserved."
     )

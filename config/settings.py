@@ -173,6 +173,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+RESERVED_USERNAMES = checks.DEMO_USERNAMES  # production refuses to start with such accounts, so nobody may choose one
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_IDLE_SECONDS = 15 * 60  # 45 CFR 164.312(a)(2)(iii); polling is no activity
 SESSION_ABSOLUTE_SECONDS = 12 * 3600  # NIST SP 800-63B, AAL2

@@ -190,6 +190,15 @@ def test_an_invitation_makes_an_account_once():
         services.accept(token, username="noor2", password="a sentence that is long enough")
 
 
+@pytest.mark.parametrize("username", ["admin", "Manager2"])
+def test_nobody_chooses_a_name_that_production_refuses_to_start_with(username):
+    facility = make.make_facility()
+    _, token = services.invite(facility, by=make.make_user(at=facility, role=Role.ADMIN), **invite_fields())
+
+    with pytest.raises(Refused, match="Choose another"):
+        services.accept(token, username=username, password="a sentence that is long enough")
+
+
 def test_an_invitation_ends_after_72_hours():
     facility = make.make_facility()
     _, token = services.invite(facility, by=make.make_user(at=facility, role=Role.ADMIN), **invite_fields())

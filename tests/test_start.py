@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command, get_commands, load_command_class
 
 from config import bootstrap, celery, check_all, checks, local, processes, services
 from config.bootstrap import ROOT
@@ -217,6 +218,15 @@ def test_services_end_with_a_killed_parent_and_only_because_we_ask_the_kernel(tm
         for pid in alive(pids):
             os.kill(pid, signal.SIGTERM if pid == pids[1] else signal.SIGINT)
     assert wait_until(lambda: not alive(everyone))
+
+
+@needs_linux
+@pytest.mark.parametrize(("parent", "said"), [("os.getppid()", "lives\n"), ("os.getpid()", "")])
+def test_a_process_that_asks_after_its_parent_was_killed_ends_at_once(parent, said):
+    asks = f"import os; from config import processes; processes.die_with_parent({parent}); print('lives')"
+    asked = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True)
+
+    assert (asked.stdout, asked.returncode) == (said, 0 if said else 1)
 
 
 def test_stop_ends_what_a_child_left_behind(tmp_path):
@@ -506,7 +516,7 @@ def test_production_refuses_a_database_with_active_demo_accounts(settings, monke
 
     settings.IS_PRODUCTION = True
     assert [error.id for error in checks.no_demo_accounts(None)] == ["handrail.E001"]
-    monkeypatch.setattr("django.db.connections.close_all", lambda: None)
+    monkeypatch.setattr(processes, "close_connections", lambda: None)  # or the test would lose its own
     with pytest.raises(ImproperlyConfigured, match="manager2"):
         checks.refuse_demo_accounts()
 
@@ -517,6 +527,70 @@ def test_production_refuses_a_database_with_active_demo_accounts(settings, monke
     user.save()
     checks.refuse_demo_accounts()
     assert checks.no_demo_accounts(None) == []
+
+
+def test_refusals_name_variables_and_commands_that_exist():
+    everything_wrong = SAFE | {
+        "SECRET_KEY": "short",
+        "SALT_KEY": [],
+        "DEBUG": True,
+        "ALLOWED_HOSTS": [],
+        "DEMO_ACCOUNTS": True,
+        "SECOND_FACTOR_REQUIRED": False,
+        "SECURE_SSL_REDIRECT": False,
+        "SESSION_COOKIE_SECURE": False,
+        "SECURE_HSTS_SECONDS": 0,
+        "PUBLIC_URL": "http://crm.example.org",
+    }
+    reasons = [*checks.unsafe(everything_wrong), checks._sentence(["admin"])]
+    assert len(reasons) == 11
+
+    named = {name for reason in reasons for name in re.findall(r"\b[A-Z]+_[A-Z_]+\b|^DEBUG\b", reason)}
+    read = set(re.findall(r'env(?:\.\w+)?\("(\w+)"', (ROOT / "config" / "settings.py").read_text()))
+    assert named - read == set()
+    commands = [found for reason in reasons for found in re.findall(r"manage\.py (\w+) (--\w+)", reason)]
+    assert commands
+    for command, option in commands:
+        asked = load_command_class(get_commands()[command], command).create_parser("manage.py", command)
+        assert option in asked.format_help()
+
+
+def test_the_way_out_that_the_refusal_names_works(settings, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://set")
+    make_user(username="admin")
+    settings.IS_PRODUCTION = True
+    monkeypatch.setattr(sys, "argv", ["manage.py", "migrate"])
+    assert checks.no_demo_accounts(None) == []
+
+    settings.IS_PRODUCTION = False  # HANDRAIL_MODE=local
+    monkeypatch.setattr(sys, "argv", ["manage.py", "seed_demo", "--remove"])
+    call_command("seed_demo", "--remove", skip_checks=False)
+
+
+HAS_A_POOL = """
+import os, threading
+import django
+django.setup()
+from django.db import connection
+from config import processes
+def sockets():
+    links = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+    return sum(os.readlink(link).startswith("socket:") for link in links if os.path.lexists(link))
+before = sockets()
+connection.cursor().execute("SELECT 1")
+print(sockets() > before, threading.active_count() > 1)
+processes.close_connections()
+print(sockets() > before, threading.active_count() > 1)
+"""
+
+
+@needs_linux
+def test_nothing_of_the_database_is_open_when_processes_fork():
+    env = {**os.environ, "HANDRAIL_PROCESS": "web"}
+    tried = subprocess.run([sys.executable, "-c", HAS_A_POOL], cwd=ROOT, env=env, capture_output=True, text=True)
+
+    assert tried.returncode == 0, tried.stderr
+    assert tried.stdout.split() == ["True", "True", "False", "False"]
 
 
 # --- Containers --------------------------------------------------------------------------------------
