@@ -21,5 +21,5 @@ RUN HANDRAIL_MODE=local python manage.py collectstatic --noinput && python -m co
 ENV HANDRAIL_MODE=production
 USER 10001
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=6s --start-period=30s CMD ["python", "-m", "config.probe", "web"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s CMD ["python", "-m", "config.probe", "web"]
 CMD ["gunicorn", "-c", "python:config.gunicorn_conf", "--no-control-socket", "config.wsgi:application"]
