@@ -1,5 +1,6 @@
 """The list behind a figure: exact count, one page of rows, nothing a row needs fetched one by one."""
 
+import abc
 import uuid
 from dataclasses import dataclass
 
@@ -88,22 +89,22 @@ def _beyond(keys, is_newest_first, anchor):
     return Q(**{f"{first}__{way}": value}) | Q(**{first: value, f"{second}__{way}": pk})
 
 
-class Kind:
+class Kind(abc.ABC):
     """How rows of one model are ordered, fetched and said."""
 
     is_newest_first = True
 
+    @abc.abstractmethod
     def keys(self, figure):
         """The two fields that order the rows of `figure`: an instant or code, and the id."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def fetch(self, rows):
         """`rows` with everything a line says."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def line(self, row, row_sees):
         """The `Row` of one row; without its person unless `row_sees`."""
-        raise NotImplementedError
 
     def order(self, figure, rows):
         sign = "-" if self.is_newest_first else ""
