@@ -103,19 +103,26 @@ class Kind(abc.ABC):
         """`rows` with everything a line says."""
 
     @abc.abstractmethod
-    def line(self, row, row_sees):
-        """The `Row` of one row; without its person unless `row_sees`."""
+    def lines(self, rows, sees):
+        """`Row`s; the person only where `sees` has the row's facility."""
 
     def order(self, figure, rows):
         sign = "-" if self.is_newest_first else ""
         return rows.order_by(*(f"{sign}{key}" for key in self.keys(figure)))
 
+
+class OneByOne(Kind):
+    """A kind whose lines are said one at a time."""
+
+    @abc.abstractmethod
+    def line(self, row, row_sees):
+        """The `Row` of one row; without its person unless `row_sees`."""
+
     def lines(self, rows, sees):
-        """`Row`s; the person only where `sees` has the row's facility."""
         return [self.line(row, row.facility_id in sees) for row in rows]
 
 
-class Inquiries(Kind):
+class Inquiries(OneByOne):
     """Lines of inquiries, by when they were opened."""
 
     def keys(self, figure):
@@ -140,7 +147,7 @@ class Inquiries(Kind):
         )
 
 
-class Stays(Kind):
+class Stays(OneByOne):
     """Lines of stays, by arrival or departure."""
 
     def keys(self, figure):
@@ -163,7 +170,7 @@ class Stays(Kind):
         )
 
 
-class Tasks(Kind):
+class Tasks(OneByOne):
     """Lines of promises, by when they were due."""
 
     def keys(self, figure):
