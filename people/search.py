@@ -9,7 +9,19 @@ import re
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import TrigramSimilarity, TrigramWordSimilarity
-from django.db.models import F, Func, OuterRef, Subquery, TextField, Value
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    ExpressionWrapper,
+    Func,
+    OuterRef,
+    Q,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)  # fmt: skip
 from django.utils import timezone
 
 from accounts.permissions import Permission
@@ -68,48 +80,56 @@ class Hit:
 def search(user, text, *, today=None):
     """At most twenty `Hit`s of persons `user` may see, best first; [] for too few letters or digits.
 
-    `today` is the facility's day, for two-digit years. One query, or two when hardly anything matched.
+    `today` is the facility's day, for two-digit years. One query.
     """
     query = Query.of(text, today=today)
     if not query.is_enough:
         return []
-    found = _exact(user, query)
-    if len(found) < FEW and query.words:
-        found += _misspelt(user, query, without={person.pk for person in found}, at_most=HITS - len(found))
-    return [Hit(person, _why(person, query)) for person in found]
+    return [Hit(person, _why(person, query)) for person in _found(user, query)]
 
 
 def _visible(user):
     return Person.objects.visible_to(user, Permission.VIEW_PEOPLE)
 
 
-def _exact(user, query):
-    """Persons in whom every word, or the number, the address or the date is found as typed."""
-    sources = []
-    if query.words:
-        names = _visible(user)
-        for word in query.words:
-            names = names.filter(search_name__contains=_searchable(word))
-        sources.append(names.values("pk")[:CANDIDATES])
+def _found(user, query):
+    """Persons in whom every word, or the number, the address or the date is found as typed, the closest first.
+
+    After fewer than FEW of them come those whose name sounds alike in its trigrams (`is_alike`).
+    """
+    if not query.words:
+        return list(_with_point(_among(user, _ids(user, query)), query).order_by("-created_at", "pk")[:HITS])
+    as_typed = Q()
+    for word in query.words:
+        as_typed &= Q(search_name__contains=_searchable(word))
+    if query.born_on:
+        as_typed |= Q(birth_on=query.born_on)
+    typed = _visible(user).filter(as_typed).values("pk")
+    said, is_one = _searchable(" ".join(query.words)), len(query.words) == 1
+    # PostgreSQL answers "are there FEW" once, before it looks for anybody who is only alike.
+    near = _visible(user).filter(~Exists(typed[FEW - 1 :]))
+    near = near.filter(**{"search_name__trigram_word_similar" if is_one else "search_name__trigram_similar": said})
+    whole = TrigramSimilarity("search_name", said)
+    part = Case(When(~as_typed, then=TrigramWordSimilarity(said, "search_name")), default=whole)
+    rows = _among(user, [typed[:CANDIDATES], near.values("pk")[:CANDIDATES]])
+    rows = rows.annotate(is_alike=ExpressionWrapper(~as_typed, output_field=BooleanField()))
+    closest = ("is_alike", (part if is_one else whole).desc(), "-created_at", "pk")
+    return list(_with_point(rows, query).order_by(*closest)[:HITS])
+
+
+def _ids(user, query):
+    """Querysets of ids: who has the number or the address, and who was born on the day."""
     if part := query.digits or query.email:
         points = ContactPoint.objects.visible_to(user, Permission.VIEW_PEOPLE).filter(normal__contains=part)
-        sources.append(points.order_by().values("person")[:CANDIDATES])
+        yield points.order_by().values("person")[:CANDIDATES]
     if query.born_on:
-        sources.append(_visible(user).filter(birth_on=query.born_on).values("pk")[:CANDIDATES])
-    wanted = sources[0].union(*sources[1:], all=True) if len(sources) > 1 else sources[0]
-    return list(_with_point(_visible(user).filter(pk__in=wanted), query).order_by(*_order(query))[:HITS])
+        yield _visible(user).filter(birth_on=query.born_on).values("pk")[:CANDIDATES]
 
 
-def _misspelt(user, query, *, without, at_most):
-    """Persons whose name sounds alike in its trigrams, the likest first."""
-    said = _searchable(" ".join(query.words))
-    lookup = "search_name__trigram_word_similar" if len(query.words) == 1 else "search_name__trigram_similar"
-    like = (
-        TrigramWordSimilarity(said, "search_name") if len(query.words) == 1 else TrigramSimilarity("search_name", said)
-    )
-    near = _visible(user).filter(**{lookup: said}).values("pk")[:CANDIDATES]
-    rows = _visible(user).filter(pk__in=near).exclude(pk__in=without).annotate(likeness=like)
-    return list(_with_point(rows, query).order_by("-likeness", "-created_at", "pk")[:at_most])
+def _among(user, sources):
+    """Visible persons whose id stands in one of `sources` (querysets of ids)."""
+    first, *others = sources
+    return _visible(user).filter(pk__in=first.union(*others, all=True) if others else first)
 
 
 def _searchable(text):
@@ -127,12 +147,6 @@ def _with_point(rows, query):
     return rows.annotate(point=Subquery(points.order_by("-is_preferred", "created_at").values("normal")[:1]))
 
 
-def _order(query):
-    if not query.words:
-        return ("-created_at", "pk")
-    return (TrigramSimilarity("search_name", _searchable(" ".join(query.words))).desc(), F("created_at").desc(), "pk")
-
-
 def _why(person, query):
     """In which way this person matched, as a code: phone, email, birth, name, alike."""
     if query.digits and person.point and query.digits in person.point:
@@ -141,7 +155,7 @@ def _why(person, query):
         return "email"
     if query.born_on and person.birth_on == query.born_on:
         return "birth"
-    return "alike" if hasattr(person, "likeness") else "name"
+    return "alike" if getattr(person, "is_alike", False) else "name"
 
 
 def _birth_date(text, today):

@@ -1,4 +1,4 @@
-"""The bed board as one picture: two queries, counted here, the same tiles for page, poll and entity tag."""
+"""The bed board as one picture: one query, counted here, the same tiles for page, poll and entity tag."""
 
 import datetime as dt
 import hashlib
@@ -98,7 +98,7 @@ class ProgramTiles:
 
 
 class Board:
-    """All beds of `facility` at `now` (aware), `show` a key of FILTERS. Two queries, made when first asked for."""
+    """All beds of `facility` at `now` (aware), `show` a key of FILTERS. One query, made when first asked for."""
 
     def __init__(self, facility, *, now=None, show="all"):
         self.facility = facility
@@ -110,18 +110,11 @@ class Board:
     @cached_property
     def tiles(self):
         """Every tile, unfiltered, in the order of the board."""
-        uses = {use.bed_id: use for use in BedUse.objects.for_board(self.facility)}
-        # A person in one bed with another held for them is about to move: the tile says where to.
-        promised = {use.hold.person_id: use for use in uses.values() if use.kind == UseKind.HOLD}
         beds = list(Bed.objects.for_board(self.facility).with_free_since())
-        codes = {bed.pk: bed.code for bed in beds}
-        tiles = []
-        for bed in beds:
-            use = uses.get(bed.pk)
-            placement = getattr(use, "placement", None) if use else None
-            next_use = promised.get(placement.person_id) if placement else None
-            tiles.append(self._tile(bed, use, codes.get(next_use.bed_id, "") if next_use else ""))
-        return tiles
+        taken = [(bed, getattr(bed, "use_now", None)) for bed in beds]
+        # A person in one bed with another held for them is about to move: the tile says where to.
+        promised = {use.hold.person_id: bed.code for bed, use in taken if use and use.kind == UseKind.HOLD}
+        return [self._tile(bed, use, promised) for bed, use in taken]
 
     @cached_property
     def programs(self):
@@ -182,13 +175,13 @@ class Board:
         """The tile of one bed, or None when it is not on this board."""
         return next((tile for tile in self.tiles if tile.bed.pk == bed_id), None)
 
-    def _tile(self, bed, use, elsewhere):
+    def _tile(self, bed, use, promised):
         if use is None:
             return Tile(bed, FREE, None, "Free", self._free_since(bed), _for_whom(bed), "plus-lg")
         if use.kind == UseKind.HOLD:
             return Tile(bed, HELD, use, use.hold.person.short_name)
         if use.kind == UseKind.PLACEMENT:
-            return self._occupied(bed, use, elsewhere)
+            return self._occupied(bed, use, promised.get(use.placement.person_id, ""))
         cleaning = use.kind == UseKind.CLEANING
         icon, who = ("droplet", "Cleaning") if cleaning else ("slash-circle", "Blocked")
         back = f"until {self._day(use.block.until)}" if use.block.until else ""

@@ -171,6 +171,8 @@ class BedUse(UuidModel):
         ]
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(state="firm"), name="programs_beduse_expiring"),
+            # "Free since when": the newest end of each bed, however long its history.
+            models.Index("bed", Func(F("period"), function="upper"), name="programs_beduse_ended"),
         ]
         triggers = [
             pgtrigger.Trigger(

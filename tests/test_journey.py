@@ -633,7 +633,7 @@ def test_the_list_of_decisions_asks_no_more_for_more(signed_in, house, rows):
         client.get(reverse("admissions:decisions"))
 
     asked = [q["sql"] for q in queries if "SAVEPOINT" not in q["sql"]]
-    assert len(asked) == 8, "session, user, memberships; inquiries, substances, decisions, holds; the read event"
+    assert len(asked) == 7, "session, user; inquiries, substances, decisions, holds; the read event"
 
 
 def test_the_longest_wait_is_decided_first_and_the_undecided_come_after(signed_in, house):
