@@ -232,7 +232,7 @@ def test_the_dashboard_takes_eight_queries_at_most_whatever_the_rows(signed_in, 
         response = client.get(reverse("reports:dashboard"), {"at": "all"})
 
     assert response.status_code == 200
-    assert len(queries()) == 6, queries()  # session, user, memberships, and three of ours
+    assert len(queries()) == 5, queries()  # session, user with memberships, and three of ours
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -262,9 +262,7 @@ def test_a_list_takes_the_same_queries_whatever_the_rows(signed_in, figure, rows
 
     assert page.total >= rows
     bed = figure.startswith("beds_")
-    expected = (
-        5 + bed + bool(page.persons)
-    )  # session, user, memberships, count, rows, what takes the beds, the read event
+    expected = 4 + bed + bool(page.persons)  # session, user; count, rows; what takes the beds; the read event
     assert len(queries()) == expected, queries()
 
 

@@ -215,7 +215,7 @@ def test_a_caseload_asks_no_more_for_more(signed_in, placement, clinician, rows)
         client.get(reverse("therapy:caseload"))
 
     asked = [q["sql"] for q in queries if "SAVEPOINT" not in q["sql"]]
-    assert len(asked) == 5, "session, user, memberships; the therapies; the read event"
+    assert len(asked) == 4, "session, user; the therapies; the read event"
 
 
 def test_another_facilitys_therapy_does_not_exist(signed_in, placement):
