@@ -78,7 +78,7 @@ MEANT = {
     },
     "referrals:contact_new": lambda w: {"name": "Noor Haddad", "email": "noor@example.org"},
     "referrals:partner_new": lambda w: {"name": "North Clinic", "kind": "hospital", "compensation": "none"},
-    "therapy:assign": lambda w: {"modality": Modality.objects.first().pk, "goal": "Sleep"},
+    "therapy:assign": lambda w: {"modality": Modality.objects.earliest("pk").pk, "goal": "Sleep"},
     "privacy:consent_new": lambda w: {
         "kind": "specific", "discloser": "Staff", "classes": "presence", "what": "Attendance",
         "organization_1": w.organization.pk, "purposes": "treatment", "states_revocation": "on",
