@@ -174,6 +174,12 @@ window.Handrail = window.Handrail || {};
       const key = keyOf(wanted);
       let match = key ? keyed.get(key) : here;
       if (match && (!sameKind(match, wanted) || (!key && keyOf(match)))) match = null;
+      // Space before a match is put away and the match left standing: a moved element loses the focus.
+      while (key && match && here && here !== match && (isOurOwn(here) || here.nodeType !== Node.ELEMENT_NODE)) {
+        const next = here.nextSibling;
+        if (!isOurOwn(here)) here.remove();
+        here = next;
+      }
       if (match) {
         if (match !== here) from.insertBefore(match, here);
         else here = here.nextSibling;
