@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db.models import CharField, DateTimeField, F, Func, TextField, UUIDField, Value
 from django.db.models.functions import Cast, Concat, JSONObject
+from django.urls import reverse
 from django.utils import timezone
 
 from admissions.enums import CallOutcome, ClosedBecause, DecisionOutcome, Direction
@@ -335,6 +336,8 @@ def _ahead_messages(person, places, now):
     )  # fmt: skip
 
 
+# Lines with a page of their own; what may be changed there is for those who may change what is known.
+LEADS_TO = {"visit": "programs:appointment", "ahead_visit": "programs:appointment"}
 AHEAD_SOURCES = [_ahead_tasks, _ahead_visits, _ahead_holds, _ahead_messages]
 
 
@@ -349,7 +352,8 @@ def _entry(row, zone, now):
     is_ahead = row["line"].startswith("ahead")
     local = at.astimezone(zone)
     when = say_daytime(local, now.astimezone(zone).date(), past_too=True) if is_ahead else say_clock(local)
-    return Entry(at=at, icon=icon, meaning=meaning, title=title, words=words, is_ahead=is_ahead, when=when)
+    url = reverse(LEADS_TO[row["line"]], args=[row["row_id"]]) if row["line"] in LEADS_TO else ""
+    return Entry(at=at, icon=icon, meaning=meaning, title=title, words=words, is_ahead=is_ahead, when=when, url=url)
 
 
 def _label(choices, code):
