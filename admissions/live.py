@@ -27,7 +27,7 @@ def state(draft):
     asked = ""
     if checks:
         local = checks[0].asked_at.astimezone(facility.time_zone)
-        asked = f"{checks[0].get_answer_display()}, asked {say_clock(local)}. Ask again if anything changes."
+        asked = f"Asked {say_clock(local)}. Ask again if anything changes."
         if checks[0].action:
             local = checks[0].action_at.astimezone(facility.time_zone)
             asked = (
