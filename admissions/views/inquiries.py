@@ -50,21 +50,23 @@ def index(request):
 def show(request, pk):
     """Everything about one inquiry: words, substances, calls, danger asked, decisions, promises."""
     inquiry = get_object_or_404(records.inquiries(request.user), pk=pk)
+    facility = next(m.facility for m in request.user.current_memberships() if m.facility_id == inquiry.facility_id)
+    zone, today = facility.time_zone, facility.today()
     who, about = who_about(inquiry)
+    parts = records.parts(inquiry, zone=zone, today=today)
     context = {
         "inquiry": inquiry,
-        "zone": inquiry.facility.time_zone,
+        "zone": zone,
         "who": who,
         "about": about,
-        "age": inquiry.person.age(inquiry.facility.today()),
+        "age": inquiry.person.age(today),
         "is_open": inquiry.stage in OPEN_STAGES,
-        "next_at": parse_datetime(inquiry.next_task["at"]) if inquiry.next_task else None,
+        "next_task": next(iter(parts["open_tasks"]), None),
         "held_until": parse_datetime(inquiry.bed_held["until"]) if inquiry.bed_held else None,
         "actions": _actions(request.user, inquiry),
         "submitted": _submitted(inquiry),
-    } | records.parts(inquiry)
-    shown = [inquiry.person_id, inquiry.caller_id, *(call.caller_id for call in context["calls"])]
-    reads.record(request, shown)
+    } | parts
+    reads.record(request, [inquiry.person_id, inquiry.caller_id, *parts["callers"]])
     return render(request, "admissions/inquiry.html", context)
 
 
@@ -98,10 +100,9 @@ def _url(name, pk):
 
 def _submitted(inquiry):
     """The posted fields of a web inquiry, as (name, words), in the order they came; never the machinery's."""
-    submission = getattr(inquiry, "submission", None)
-    if submission is None or not isinstance(submission.fields, dict):
+    if not isinstance(inquiry.submitted, dict):
         return []
-    fields = submission.fields.items()
+    fields = inquiry.submitted.items()
     return [
         (str(name)[:60].replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
         for name, value in fields
