@@ -129,11 +129,14 @@ def page(user, facilities, filters, *, after="", before="", now=None):
     older_than, newer_than = _cursor(after), _cursor(before)
     visible = Inquiry.objects.visible_to(user, Permission.VIEW_PEOPLE)
     rows = filters.apply(visible, user)
-    keys = [_keys(rows.filter(facility=facility), older_than, newer_than) for facility in facilities]
-    wanted = keys[0].union(*keys[1:], all=True) if len(keys) > 1 else keys[0] if keys else rows.none().values("pk")
+    pages = [_one_facility(rows.filter(facility=facility), older_than, newer_than) for facility in facilities]
+    if len(pages) > 1:
+        ids = [one.values("pk")[: PAGE + 1] for one in pages]
+        wanted = visible.filter(pk__in=ids[0].union(*ids[1:], all=True))
+    else:
+        wanted = pages[0] if pages else rows.none()
     found = list(
-        visible.filter(pk__in=wanted)
-        .annotate(next_due=Subquery(_promises().values("due_at")[:1]))
+        wanted.annotate(next_due=Subquery(_promises().values("due_at")[:1]))
         .order_by(*(("opened_at", "id") if newer_than else ("-opened_at", "-id")))
         .values_list(*_COLUMNS, named=True)[: PAGE + 1]
     )
@@ -154,15 +157,15 @@ def page(user, facilities, filters, *, after="", before="", now=None):
     )
 
 
-def _keys(rows, older_than, newer_than):
-    """Ids of one facility's next rows, along the index of its list."""
+def _one_facility(rows, older_than, newer_than):
+    """One facility's next rows, in the order of the index of its list."""
     if older_than:
         rows = rows.before(*older_than)
     if newer_than:
         at, pk = newer_than
         rows = rows.filter(opened_at__gte=at).filter(Q(opened_at__gt=at) | Q(id__gt=pk))
-        return rows.order_by("opened_at", "id").values("pk")[: PAGE + 1]
-    return rows.order_by("-opened_at", "-id").values("pk")[: PAGE + 1]
+        return rows.order_by("opened_at", "id")
+    return rows.order_by("-opened_at", "-id")
 
 
 def _promises():
