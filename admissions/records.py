@@ -194,7 +194,7 @@ def parts(inquiry, *, zone, today):
     is_over = Case(When(state=TaskState.OPEN, then=0), default=1)
     due_first = Case(When(state=TaskState.OPEN, then="due_at"))
     tasks = _only(tasks, "text", "due_at", "state", "kind", "outcome", "closed_at", owner=_STAFF)
-    tasks = list(tasks.order_by(is_over, due_first, "-due_at")[:TASKS])
+    shown = list(tasks.order_by(is_over, due_first, "-due_at")[:TASKS])
     checks = _only(checks, "asked_at", "is_e1", "closed_at", "answer", "action", "action_note", asked_by=_STAFF)
     decisions = _only(decisions, "outcome", "reason", "decided_at", program=["name"], decided_by=_STAFF)
     moves = StageChange.objects.filter(inquiry=inquiry).order_by("-at", "-pk")
@@ -204,8 +204,8 @@ def parts(inquiry, *, zone, today):
         "more_calls": len(calls) > CALLS,
         "checks": list(checks[:CALLS]),
         "decisions": list(decisions[:CALLS]),
-        "open_tasks": [task for task in tasks if task.state == TaskState.OPEN],
-        "closed_tasks": [task for task in tasks if task.state != TaskState.OPEN],
+        "open_tasks": [task for task in shown if task.state == TaskState.OPEN],
+        "closed_tasks": [task for task in shown if task.state != TaskState.OPEN],
         "substances": list(SubstanceUse.objects.filter(inquiry=inquiry)),
         "moves": list(_only(moves, "at", "from_stage", "to_stage", by=_STAFF)[:20]),
     }
