@@ -39,6 +39,22 @@ def invite(facility, *, email, first_name, last_name, role, by, at=None, **flags
     return invitation, token
 
 
+def open_facility(facility, *, administrator, password):
+    """Save a new `facility` and its `administrator` (unsaved rows), who invites everybody else.
+
+    Raises Refused for a username that only demo accounts have.
+    """
+    if administrator.username.lower() in settings.RESERVED_USERNAMES:
+        raise Refused("This username belongs to the demo. Choose another.", code="username")
+    with transaction.atomic():
+        facility.save()
+        administrator.set_password(password)
+        administrator.home_facility = facility
+        administrator.save()
+        Membership.objects.create(user=administrator, facility=facility, role=Role.ADMIN)
+        happenings.record("facility.opened", f"{facility} opened.", by=administrator, place=facility)
+
+
 def open_invitation(token, *, at=None):
     """The invitation of `token`, or None when unknown, used or older than 72 hours."""
     at = at or timezone.now()

@@ -1,9 +1,11 @@
 """Who may sign in, for how long, and what a change of role does at once."""
 
 import datetime as dt
+import io
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -340,3 +342,34 @@ def test_a_zone_that_is_none_is_refused_next_to_its_field(signed_in, zone):
 
     assert answer.status_code == 200
     assert answer.context["form"].errors
+
+
+def open_house(monkeypatch, password, **given):
+    monkeypatch.setattr("sys.stdin", io.StringIO(password + "\n"))
+    options = {"name": "Larkfield North", "zone": "America/Chicago", "neutral_name": "The office",
+               "neutral_phone": "+13125550100", "username": "ines", "email": "ines@example.org"} | given  # fmt: skip
+    call_command("open_facility", **options, stdout=io.StringIO())
+
+
+def test_the_first_facility_opens_with_an_administrator_who_can_sign_in(monkeypatch):
+    open_house(monkeypatch, "a sentence that is long enough")
+
+    assert [m.role for m in User.objects.get(username="ines").current_memberships()] == ["admin"]
+    assert Client().login(username="ines", password="a sentence that is long enough")
+
+
+@pytest.mark.parametrize(
+    ("password", "given"),
+    [
+        ("short", {}),
+        ("a sentence that is long enough", {"zone": "Mars/Olympus"}),
+        ("a sentence that is long enough", {"email": "nobody"}),
+        ("a sentence that is long enough", {"username": "admin"}),
+        ("a sentence that is long enough", {"name": ""}),
+    ],
+)
+def test_a_first_facility_that_cannot_be_is_refused_with_a_sentence(monkeypatch, password, given):
+    with pytest.raises(CommandError):
+        open_house(monkeypatch, password, **given)
+
+    assert Facility.objects.count() == 0
