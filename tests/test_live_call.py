@@ -671,12 +671,13 @@ NAMES = """
 @pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))
 def test_no_junk_breaks_the_call(signed_in, sam, draft, junk):
     client = signed_in(sam)
-    junk = junk.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    given, junk = junk, junk.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     everything = {name: [junk, junk] for name in NAMES}
     for name in ("call", "call_draft", "call_danger", "call_candidates", "call_match", "call_emergency"):
         assert client.post(url(name, draft), everything).status_code < 500
         assert client.get(url("call", draft)).status_code < 500
-    for name in NAMES:
+    # Each name alone with some of the junk; tests/test_no_500.py has the rest.
+    for name in NAMES[JUNK.index(given) % 4 :: 4]:
         draft = drafts.begin(sam, facility=draft.facility)
         assert client.post(url("call", draft), FACTS | {name: junk}).status_code < 500
         assert client.get(url("call", draft)).status_code < 500
