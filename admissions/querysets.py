@@ -32,5 +32,5 @@ class InquiryQuerySet(FacilityScoped):
         return self.select_related("person", "caller", "owner").order_by("-opened_at", "-id")
 
     def before(self, opened_at, pk):
-        """Rows after the given one in list order: keyset paging."""
-        return self.filter(Q(opened_at__lt=opened_at) | Q(opened_at=opened_at, id__lt=pk))
+        """Rows after the given one in list order: keyset paging. The first condition is where an index begins."""
+        return self.filter(opened_at__lte=opened_at).filter(Q(opened_at__lt=opened_at) | Q(id__lt=pk))
