@@ -165,6 +165,15 @@ class ConsentForm(forms.Form):
             "signed_at": self._signed_at(given["signed_on"], given["signed_time"]),
         }
 
+    def clean(self):
+        given = super().clean() or {}
+        try:
+            if given.get("signed_on"):
+                self._signed_at(given["signed_on"], given.get("signed_time"))
+        except (OverflowError, ValueError):
+            self.add_error("signed_on", "That day is out of reach.")
+        return given
+
     def add_refusal(self, refusal):
         """Show a service's refusal beside the field it is about; what was typed stays."""
         field = getattr(refusal, "field", None)

@@ -476,6 +476,24 @@ def test_a_refused_form_keeps_what_was_typed(name, good, wrong, world):
     assert KEPT in response.content.decode()
 
 
+@pytest.mark.parametrize("name", [
+    "admissions:inquiry_promise", "admissions:person_promise", "admissions:promise_move", "admissions:promise_outcome",
+    "admissions:admit", "admissions:discharge", "admissions:step_down", "programs:appointment",
+    "programs:appointment_new", "programs:block", "therapy:assign", "admissions:call", "privacy:consent_new",
+])  # fmt: skip
+@pytest.mark.parametrize("on, time", [("12/31/9999", "11:59 pm"), ("1/1/0001", "12:00 am"), ("12/30/9999", "11pm")])
+@pytest.mark.parametrize("zone", ["America/Chicago", "Pacific/Auckland"])
+def test_the_ends_of_the_calendar_are_no_500(name, on, time, zone, world):
+    Facility.objects.filter(pk=world.facility.pk).update(zone=zone)
+    ends = {key: [on] for key in ("on", "starts_on", "expires_on", "signed_on")}
+    ends |= {"time": [time], "signed_time": [time], "promise": ["other"], "promise_when": [f"{on} {time}"]}
+    names = set(base_of(name, world)) | {"promise", "promise_when"}
+
+    fields = base_of(name, world) | {key: value for key, value in ends.items() if key in names}
+    response = send(client_for(name, world), "post", address(name, world), encoded(fields))
+    assert complaints(name, response) == []
+
+
 def test_every_junk_is_tried_and_nearly_every_form_works_as_meant(world):
     """Junk in a form that is refused anyway would prove nothing."""
     tried = {label for name in NAMES for field in base_of(name, world) for label, _ in picked(name, field)}
