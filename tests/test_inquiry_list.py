@@ -388,3 +388,22 @@ def test_promise_queries_do_not_grow_with_rows(desk, facility):
 
     assert counted == [(1, counted[0][1]), (3, counted[0][1])]
     assert counted[0][1] <= 8
+
+
+@pytest.mark.parametrize(
+    ("stage", "role", "primary"),
+    [
+        ("scheduled", Role.COORDINATOR, "Admit"),
+        ("decision", Role.CLINICIAN, "Decide"),
+        ("new", Role.COORDINATOR, "Log a call"),
+    ],
+)
+def test_the_one_filled_button_is_what_the_stage_asks_for(signed_in, stage, role, primary):
+    inquiry = make.make_inquiry(stage=stage)
+    client = signed_in(make.make_user(at=inquiry.facility, role=role))
+
+    head = client.get(reverse("admissions:inquiry", args=[inquiry.pk])).content.decode().split("hr-keyfacts")[0]
+
+    filled = head.split("btn-primary")
+    assert len(filled) == 2
+    assert primary in filled[1].split("</a>")[0].split("</button>")[0]

@@ -83,8 +83,9 @@ def _actions(user, inquiry):
         (Permission.EDIT_PEOPLE, "Change", "pencil", "admissions:inquiry_edit", True, "e"),
         (Permission.LOG_CALL, "Close", "slash-circle", "admissions:inquiry_close", is_open, ""),
     ]
+    asked_for = {Stage.SCHEDULED: "Admit", Stage.DECISION: "Decide"}.get(stage)
     return [
-        {"label": label, "icon": icon, "url": url, "key": key}
+        {"label": label, "icon": icon, "url": url, "key": key, "is_next": label == asked_for}
         for permission, label, icon, name, is_asked, key in offered
         if is_asked and user.may(permission, inquiry.facility_id) and (url := _url(name, inquiry.pk))
     ]
